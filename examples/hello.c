@@ -1,0 +1,2 @@
+/* The smallest script: statements at the top level are its body. */
+write("Hello, world!\n");
