@@ -60,6 +60,8 @@ HANDSHAKE_SECONDS: Final = 30.0
 STALLED_SECONDS: Final = 60.0  # a closed socket whose peer takes nothing for so long is given up
 _RETRY_SECONDS: Final = 0.05  # until LPC is told again of a connection it did not accept
 
+_SOCKET_LEVEL: Final = int(socket.SOL_SOCKET)
+_PENDING_ERROR: Final = int(socket.SO_ERROR)
 _MUD_IP: Final = 9  # <runtime_config.h>
 _FLOAT: Final = struct.Struct("=f")
 _RESET: Final = struct.pack("=ii", 1, 0)  # struct linger: none
@@ -340,7 +342,9 @@ class Stream(Socket):
     # ---------------------------------------------------------------------------------------- reading
 
     def _readable(self) -> None:
-        wire = self._connection
+        wire = self._wire
+        if wire is None:
+            return
         try:
             data = wire.recv(_READ_TLS if self.is_secure else READ)
         except (BlockingIOError, InterruptedError):
@@ -353,7 +357,7 @@ class Stream(Socket):
         else:
             self._take(data)
         # libuv reports an error on a descriptor once and then watches it no longer, though data may be left.
-        if self.runs and (number := wire.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)):
+        if self._wire is not None and (number := wire.getsockopt(_SOCKET_LEVEL, _PENDING_ERROR)):
             self._take_rest(OSError(number, os.strerror(number)))
 
     def _take(self, data: bytes) -> None:

@@ -56,6 +56,8 @@ int call(int mode, string address, mapping settings) {
     set(mode, settings);
     return socket_connect(fd, address, "got", "ready");
 }
+void found(string name, string address, int key) { parts += ({ name + " is " + address }); event("found"); }
+int look_up(string name) { return resolve(name, "found"); }
 int send(mixed data) { return socket_write(connection, data); }
 int hang_up() { return socket_close(connection); }
 void set_echoes(int yes) { echoes = yes ? "yes" : 0; }
@@ -364,7 +366,37 @@ def test_python_s_asyncio_as_a_tls_server(loop: str, mudlib: Path) -> None:
     play(loop, talk())
 
 
-# --------------------------------------------------------------------------------------- permissions
+# ------------------------------------------------------------------------------- names and permissions
+
+
+@BOTH_LOOPS
+def test_a_name_is_looked_up_and_connected_to(loop: str, mudlib: Path) -> None:
+    async def talk() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            async with mud(mudlib) as world:
+                world.call("look_up", "localhost")
+                await world.until(lambda: world.events == ["found"])
+                assert world.data == b"localhost is 127.0.0.1"
+                assert world.call("call", 1, f"localhost {server.getsockname()[1]}", {}) == -21
+                assert world.call("call", 1, f"127.0.0.1 {server.getsockname()[1]}", {}) == 1
+                await world.until(lambda: world.events == ["found", "ready"])
+                await asyncio.get_running_loop().shutdown_default_executor()
+
+    play(loop, talk())
+
+
+@pytest.mark.parametrize(("flags", "allowed"), [
+    ((), False), (("--allow-net=example.invalid:80",), True), (("--allow-net=*.invalid",), True),
+    (("--allow-net",), True), (("--allow-net=example.org",), False),
+    (("--allow-net", "--deny-net=example.invalid"), False),
+    (("--allow-net", "--deny-net=example.invalid:80"), True), (("-A", "--deny-net"), False),
+])
+def test_who_may_look_up_a_name(flags: tuple[str, ...], allowed: bool) -> None:
+    permissions = Permissions.parse(flags)
+    assert permissions.allows_lookup("example.invalid") is allowed
+    assert ("example.invalid" in permissions.refusal) is not allowed
+    assert permissions.allows_lookup("localhost") is ("--deny-net" not in flags)
+
 
 
 def test_other_machines_need_a_grant(mudlib: Path) -> None:
