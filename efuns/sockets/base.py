@@ -159,6 +159,10 @@ class Socket:
         else:
             self.become(CLOSING)
 
+    def orphaned(self) -> None:
+        """The owner ends: close. A protocol that says why it closes may say something else than usual."""
+        self.close()
+
     def abort(self) -> None:
         """The driver ends: everything is let go now."""
         self._forget_callbacks()
@@ -183,10 +187,11 @@ class Socket:
         """Call read(fd, ...)."""
         callback = self.read_callback
         if callback is not None and not self.is_ended:  # _call(), spelled out for the busiest of events
-            if self.gives_reason:
-                self._run(callback, self.fd, *args)
+            function = callback.entry(len(args) + 1)
+            if function is not None:
+                self.table.enter(function, 0, self.fd, *args)
             else:
-                self.table.enter(callback.run, self.fd, *args)
+                self._unheard(callback)
 
     def connected(self) -> None:
         """The connection a client asked for is up: from now on it may write."""
@@ -272,14 +277,17 @@ class Socket:
             self._run(callback, self.fd, *args)
 
     def _run(self, callback: Callback, *args: Value) -> None:
-        name, owner = callback.target, callback.owner
-        if not self.gives_reason or not isinstance(name, str) or not callback.alive:
-            self.table.enter(callback.run, *args)
-        elif self.table.driver.defines(owner, name):
-            self.table.enter(callback.run, *args)
+        function = callback.entry(len(args))
+        if function is not None:
+            self.table.enter(function, 0, *args)
         else:
-            # Mainline's modes are silent about it; here an event that nobody hears of is worth a line.
-            self.table.log_once(f"{owner.name} has no function {name}() for its socket ({self.mode.name})")
+            self._unheard(callback)
+
+    def _unheard(self, callback: Callback) -> None:
+        """There was no function to call: mainline's modes are silent about it, in ours it is worth a line."""
+        if self.gives_reason and callback.alive:
+            owner = callback.owner.name
+            self.table.log_once(f"{owner} has no function {callback.target}() for its socket ({self.mode.name})")
 
     def _set_up(self, code: int) -> int:
         """A set-up call has answered `code`: where it failed, and callers of the mode do not test codes,

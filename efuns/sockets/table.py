@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from efuns.sockets.base import Socket
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 
 _MOST_SAID = 1000
+
+
+class Corked(Protocol):
+    """A socket that keeps what is written until the end of the loop's turn."""
+
+    def uncork(self) -> None:
+        """Send it."""
 
 
 class SocketTable:
@@ -30,6 +37,7 @@ class SocketTable:
         self._closed: list[int] = []  # a heap of free indices
         self._owned: dict[LPCObject, set[Socket]] = {}
         self._said: set[str] = set()
+        self._at_turn: list[Corked] = []
         driver.on_destruct(self.close_sockets_of)
 
     def __len__(self) -> int:
@@ -44,6 +52,17 @@ class SocketTable:
         if text not in self._said and len(self._said) < _MOST_SAID:
             self._said.add(text)
             self.driver.log(text)
+
+    def at_turn(self, socket: Corked) -> None:
+        """Call the socket's uncork() at the end of this turn of the loop."""
+        if not self._at_turn:
+            self.driver.loop.call_soon(self._turn)
+        self._at_turn.append(socket)
+
+    def _turn(self) -> None:
+        sockets, self._at_turn = self._at_turn, []
+        for socket in sockets:
+            socket.uncork()
 
     def has(self, fd: int) -> bool:
         """Whether the descriptor exists or ever existed (else EEFDRANGE)."""
@@ -89,7 +108,7 @@ class SocketTable:
         """The owner is destructed: its sockets close without callbacks."""
         for socket in list(self._owned.get(owner, ())):
             if socket.is_open:
-                socket.close()
+                socket.orphaned()
 
     def close(self) -> None:
         """The driver ends."""

@@ -16,8 +16,10 @@ unless option 1 says otherwise). Every hook has a default but `received`. Rules:
   LPC may have closed the socket.
 - `ended` is not called for a connection that broke: that is `fail()`.
 
-The socket is non-blocking and watched by the loop itself: a write hands the kernel what it takes at once, so
-the code it answers is true, and a connection costs neither a task nor a transport.
+The socket is non-blocking and watched by the loop itself: a connection costs neither a task nor a transport.
+Small messages without TLS are corked: what is written in one turn of the loop leaves at its end in one piece,
+which spares system calls and wakes the other end once. The kernel is asked whether it has room for that, so the
+code a write answers is true all the same; only that the connection has broken, they show at the turn's end.
 """
 
 from __future__ import annotations
@@ -28,8 +30,10 @@ import os
 import socket
 import struct
 import sys
+import termios
 from codecs import getincrementaldecoder
 from collections import deque
+from fcntl import ioctl
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from efuns.sockets import errors, options, tls
@@ -47,12 +51,14 @@ if TYPE_CHECKING:
     from lpc.runtime.objects import LPCObject
 
 READ: Final = 65534  # bytes of one read callback: FluffOS's number
+_UNSENT: Final = int(termios.TIOCOUTQ)  # on Linux also: what a socket has sent that was not acknowledged
 _READ_TLS: Final = 48_000  # with what is left of an earlier record still below READ
 _ENCRYPT: Final = 65536
 _PIECE: Final = 65536
 _KERNEL_BUFFER: Final = 256 << 10
 _BACKLOG: Final = 128  # mainline's 5 makes each caller of a burst wait a second for its next try
 _ACCEPTS: Final = 64  # connections announced in one turn of the loop
+_CORKED: Final = 16384  # bytes that wait for the end of the turn: far less than the kernel's buffer holds
 _SENDS: Final = 16  # in one turn of the loop, to a peer that reads as fast as we send
 _DISCARDS: Final = 8
 
@@ -120,7 +126,7 @@ class Stream(Socket):
     """A TCP socket; see the module. `wire` is a connection that was accepted."""
 
     __slots__ = ("_wire", "_tls", "_outgoing", "_cipher", "_mine", "_peer", "_timer", "_context", "_waiting",
-                 "_is_connected", "_is_writing", "_is_leaving")
+                 "_is_connected", "_is_writing", "_is_leaving", "_corked")
 
     can_listen = can_accept = can_connect = True
     is_secure: ClassVar[bool] = False
@@ -140,6 +146,7 @@ class Stream(Socket):
         self._is_connected = False
         self._is_writing = False
         self._is_leaving = False
+        self._corked = b""  # leaves at the end of this turn of the loop
 
     # -------------------------------------------------------------------------------- hooks of a mode
 
@@ -209,9 +216,21 @@ class Stream(Socket):
         target = parse_address(where)
         if target is None:
             return self.problem(errors.EEBADADDR, f"'{where}' is no numeric address and port")
+        code = self.connect_to(target, tls_name=target.host if self.is_secure else None)
+        if code != errors.EESUCCESS:
+            return code
+        if self.is_secure:
+            self.become(HANDSHAKE)
+        else:  # as in mainline: DATA_XFER at once, but blocked
+            self.become(DATA_XFER)
+            self.block()
+        return code
+
+    def connect_to(self, target: Address, *, tls_name: str | None) -> int:
+        """Begin to connect to an address, with TLS to a server of that name if one is given."""
         try:
-            if self.is_secure:
-                self._tls = tls.client(self, target.host, target.port, verifies=self.verifies)
+            if tls_name is not None:
+                self._tls = tls.client(self, tls_name, target.port, verifies=self.verifies)
                 if not self.is_open:  # the master, asked about the files, closed it
                     return errors.EEBADF
             wire = self._wire_for(target.family)
@@ -219,16 +238,12 @@ class Stream(Socket):
         except OSError as error:
             return self.problem(errors.EECONNECT, tls.explain(error))
         if number not in _CONNECTING:
-            return self.problem(_CONNECT_CODES.get(number, errors.EECONNECT), f"{where}: {os.strerror(number)}")
+            return self.problem(_CONNECT_CODES.get(number, errors.EECONNECT),
+                                f"{target.host} {target.port}: {os.strerror(number)}")
         self._peer = shown_address(target.sockaddr)
         self._mine = self._own_address()
         self._loop.add_writer(wire.fileno(), self._connect_done)
         self._start_timer()
-        if self.is_secure:
-            self.become(HANDSHAKE)
-        else:  # as in mainline: DATA_XFER at once, but blocked
-            self.become(DATA_XFER)
-            self.block()
         return errors.EESUCCESS
 
     def _connect_done(self) -> None:
@@ -317,9 +332,13 @@ class Stream(Socket):
         if self.is_secure and self._context is None:
             wire.close()
             return self.problem(errors.EEACCEPT, "The listening socket has no certificate and key")
-        made = type(self)(self.table, self.mode, owner, wire)
+        made = self.new_connection(owner, wire)
         made._begin(self, shown_address(sockaddr))
         return made
+
+    def new_connection(self, owner: LPCObject, wire: socket.socket) -> Stream:
+        """What a connection that was just accepted is."""
+        return type(self)(self.table, self.mode, owner, wire)
 
     def _begin(self, listener: Stream, peer: tuple[str, int]) -> None:
         """Be a connection that was just accepted."""
@@ -338,6 +357,22 @@ class Stream(Socket):
             self._tls = tls.server(listener._context)
             self._start_timer()
             self.become(HANDSHAKE)
+
+    def adopt(self, other: Stream) -> None:
+        """Go on with the connection of another socket, which is left without one. This one was made with its
+        `wire`, so nothing is lost of its own."""
+        assert other._wire is not None
+        if other._corked:
+            other.uncork()
+        self._tls, self._outgoing, self._cipher = other._tls, other._outgoing, other._cipher
+        self._mine, self._peer = other._mine, other._peer
+        self._is_connected, self._is_writing = True, other._is_writing
+        other._wire = other._tls = other._outgoing = None
+        other._cipher = b""
+        other._is_writing = False
+        self._loop.add_reader(self._connection.fileno(), self._readable)
+        if self._is_writing:
+            self._loop.add_writer(self._connection.fileno(), self._writable)
 
     # ---------------------------------------------------------------------------------------- reading
 
@@ -429,6 +464,46 @@ class Stream(Socket):
 
     def transmit(self, data: bytes) -> int:
         """Send bytes, whole or not at all; the answer of socket_write()."""
+        corked = self._corked
+        if self._tls is None and self._outgoing is None and len(data) + len(corked) <= _CORKED:
+            if corked:
+                self._corked = corked + data
+                return errors.EESUCCESS
+            if self._has_room():
+                self.table.at_turn(self)
+                self._corked = data
+                return errors.EESUCCESS
+        return self._transmit(data)
+
+    def _has_room(self) -> bool:
+        """Whether the kernel is sure to take what we would keep until the end of the turn."""
+        if self._wire is None or (self._options is not None and options.SO_SNDBUF in self._options):
+            return False
+        return int.from_bytes(ioctl(self._wire.fileno(), _UNSENT, b"0000"), sys.byteorder) <= _CORKED
+
+    def uncork(self) -> None:
+        """The turn of the loop is over: send what was written in it."""
+        data, self._corked = self._corked, b""
+        if self._wire is None or not data:
+            return
+        try:
+            try:
+                sent = self._wire.send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            if sent != len(data):
+                self._enqueue(memoryview(data)[sent:])
+                if not self.gives_reason:
+                    self.block()
+                self._await_room()
+        except OSError as error:
+            self.fail(tls.explain(error), errors.EESEND)
+
+    def _transmit(self, data: bytes) -> int:
+        if self._corked:
+            self.uncork()
+            if not self.runs:
+                return errors.EESEND
         try:
             if self._tls is None and self._outgoing is None:  # straight to the kernel
                 try:
@@ -536,6 +611,8 @@ class Stream(Socket):
         wire, loop = self._wire, self._loop
         if wire is None:
             return True
+        if self._corked:
+            self._send_corked(wire)
         if flush and self._is_connected and self.state is DATA_XFER and not self._leave():
             return False
         self._stop_timer()
@@ -554,6 +631,18 @@ class Stream(Socket):
         self._tls = self._context = self._outgoing = self._waiting = None
         self._cipher = b""
         return True
+
+    def _send_corked(self, wire: socket.socket) -> None:
+        """The connection ends in the turn in which something was written."""
+        data, self._corked = self._corked, b""
+        try:
+            sent = wire.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        except OSError:  # it has broken
+            sent = len(data)
+        if sent != len(data):
+            self._enqueue(memoryview(data)[sent:])
 
     def _say_goodbye(self, wire: socket.socket, session: tls.Tls) -> None:
         """End TLS as its peer wants it, unless something was to be sent before: then the end is no good one."""
@@ -777,8 +866,10 @@ class TextStream(Stream):
         super().__init__(table, mode, owner, wire)
         self._text = Text()
 
-    def encode(self, message: Value) -> bytes | int:
-        return text_bytes(message) if type(message) is str else stream_bytes(message)
+    def send(self, message: Value) -> int:
+        if type(message) is str and message:
+            return self.transmit(text_bytes(message))
+        return super().send(message)
 
     def received(self, data: bytes) -> None:
         text = self._text.decode(data)

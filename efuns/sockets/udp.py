@@ -17,11 +17,13 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import termios
+from fcntl import ioctl
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from efuns.sockets import errors, options
 from efuns.sockets.base import BOUND, Socket
-from efuns.sockets.wire import Address, numeric_address, parse_address, shown_address, text_bytes
+from efuns.sockets.wire import Address, Sockaddr, numeric_address, parse_address, shown_address, text_bytes
 from lpc.runtime.values import Buffer, Value
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 _LARGEST: Final = 65535
 _KERNEL_BUFFER: Final = 256 << 10
 _BATCH: Final = 32  # packets in one turn of the loop: others want theirs, too
-_KNOWN: Final = 256  # permitted targets a socket remembers
+_KNOWN: Final = 256  # permitted targets a socket remembers, and senders
+_WAITING: Final = int(termios.FIONREAD)  # the size of the next packet
+_NONE: Final = bytes(4)
 _MUD_IP: Final = 9  # <runtime_config.h>
 _GONE: Final = frozenset({errno.EBADF, errno.ENOTSOCK})
 _KERNEL_OPTIONS: Final = {
@@ -45,7 +49,7 @@ _KERNEL_OPTIONS: Final = {
 class Datagram(Socket):
     """Mode 2: a packet is a string where it is UTF-8, else a buffer."""
 
-    __slots__ = ("_wire", "_family", "_mine", "_known")
+    __slots__ = ("_wire", "_family", "_mine", "_known", "_senders")
 
     gives_reason = False
     #: whether there is a third callback: modes 2 and 4 drop it
@@ -57,6 +61,7 @@ class Datagram(Socket):
         self._wire: socket.socket | None = _make_wire(self._family)
         self._mine: tuple[str, int] | None = None
         self._known: dict[str, Address] = {}  # permitted targets by the text LPC used
+        self._senders: dict[Sockaddr, str] = {}  # what LPC is told of an address
 
     # --------------------------------------------------------------------------------- hooks of a mode
 
@@ -110,8 +115,10 @@ class Datagram(Socket):
         wire = self._wire
         assert wire is not None
         receive = wire.recvfrom
-        for _ in range(_BATCH):
+        for number in range(_BATCH):
             try:
+                if number == 1 and ioctl(wire.fileno(), _WAITING, _NONE) == _NONE:
+                    return  # asked before it is found out the dear way: mostly one packet waits
                 packet, sender = receive(_LARGEST)
             except BlockingIOError:
                 return
@@ -120,12 +127,21 @@ class Datagram(Socket):
                     self.fail(f"The socket is lost: {_words(error)}", errors.EEBADF)
                     return
                 continue
-            message = self.message_of(packet)
-            if message is not None:
+            self.take(packet, sender)
+            if self._wire is not wire:  # LPC closed it
+                return
+
+    def take(self, packet: bytes, sender: Sockaddr) -> None:
+        """A packet has arrived."""
+        message = self.message_of(packet)
+        if message is not None:
+            text = self._senders.get(sender)
+            if text is None:
                 host, port = shown_address(sender)
-                self.deliver(message, f"{host} {port}")
-                if self._wire is not wire:  # LPC closed it
-                    return
+                if len(self._senders) >= _KNOWN:
+                    self._senders.clear()
+                text = self._senders[sender] = f"{host} {port}"
+            self.deliver(message, text)
 
     def fail(self, reason: str, code: int) -> None:
         if not self.reports_end:

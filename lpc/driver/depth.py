@@ -44,24 +44,21 @@ class DepthLimit:
     stack. So it is measured once for each place that starts them.
     """
 
-    __slots__ = ("_allowed", "_for_events", "_starters")
+    __slots__ = ("_allowed", "of_events", "_starters")
 
     def __init__(self, call_depth: int) -> None:
         self._allowed = min(call_depth, _DEEPEST) + _RESERVE
-        self._for_events = 0
+        self.of_events = 0  # the limit of evaluations that the event loop starts
         self._starters: dict[CodeType, int] = {}
 
-    def set_for_events(self) -> int:
-        """As set(), for evaluations that the event loop starts: one measurement is enough for them all."""
-        former = sys.getrecursionlimit()
-        limit = self._for_events
-        if limit != former:
-            try:
-                sys.setrecursionlimit(limit)
-            except (RecursionError, ValueError):  # the first one, or one from far deeper
-                limit = self._for_events = stack_depth() + self._allowed
-                sys.setrecursionlimit(limit)
-        return former
+    def set_for_events(self) -> None:
+        """As set(), for evaluations that the event loop starts: one measurement is enough for them all, and a
+        limit that is no stricter than the former may be left in force for the next one."""
+        try:
+            sys.setrecursionlimit(self.of_events)
+        except (RecursionError, ValueError):  # the first one, or one from far deeper
+            self.of_events = stack_depth() + self._allowed
+            sys.setrecursionlimit(self.of_events)
 
     def set(self) -> int:
         """The limit for an evaluation that starts here is in force now; the one to put back when it ends."""

@@ -42,7 +42,6 @@ from lpc.runtime.call import defines as call_defines
 from lpc.runtime.heart_beats import HeartBeats
 from lpc.runtime.namespace import attach_budget, make_namespace
 from lpc.runtime.objects import LPCObject
-from lpc.runtime.swaps import Replacements
 from lpc.runtime.values import Value
 
 if TYPE_CHECKING:
@@ -97,6 +96,7 @@ class Driver:
         self.this_player: LPCObject | int = 0
         self.exit_code: int | None = None
         self.closed = False
+        self.afterwards: dict[Callable[[], None], None] = {}  # what waits for the end of the root evaluation
         self._loop = loop
         self._output = output if output is not None else _print
         self._logger = logger
@@ -120,6 +120,8 @@ class Driver:
         self.budget = Budget(self.namespace, self.limits)
         attach_budget(self.namespace, self.budget)
         self.evaluations = Evaluations(self)
+        #: run(function, *args) as an evaluation of its own, from the event loop; None where it fails
+        self.enter = self.evaluations.enter
         macros = configured_macros(self.settings) | dict(predefined or {})
         self.programs = Programs(self, self._master_applies, macros, cache=cache, check_only=check_only)
         self.loader = Loader(self, self.programs, self._master_applies)
@@ -287,10 +289,11 @@ class Driver:
     def state(self, kind: type[T]) -> T:
         """This driver's one instance of `kind`, made by `kind(driver)` on first use. Of `close()`,
         `wait_closed()` (async) and `drain()` (async) those it has are called when the driver ends."""
-        if kind not in self._states:
+        try:
+            found: T = self._states[kind]
+        except KeyError:
             make: Any = kind
-            self._states[kind] = make(self)
-        found: T = self._states[kind]
+            found = self._states[kind] = make(self)
         return found
 
     def apply(self, ob: LPCObject, function: str, *args: Value) -> Value:
@@ -300,10 +303,6 @@ class Driver:
     def defines(self, ob: LPCObject, function: str) -> bool:
         """Whether the object has the function (any visibility)."""
         return call_defines(ob, function)
-
-    def enter(self, call: Callable[..., Value], *args: Any) -> Value:
-        """Run `call` as an evaluation of its own, from the event loop; None where it fails."""
-        return None if self.closed else self.evaluations.enter(call, *args)
 
     def find_object(self, path: str) -> LPCObject | None:
         """A loaded object by name."""
@@ -388,6 +387,7 @@ class Driver:
         """End the driver once the running evaluation has unwound."""
         if self.exit_code is None:
             self.exit_code = code
+        self.at_end(self.alive.wake)
         self.alive.wake()
 
     def interrupt(self) -> None:
@@ -423,15 +423,20 @@ class Driver:
         registered = self._external_place(name)
         return registered if registered in self.external else os.path.basename(name) or name
 
+    def at_end(self, task: Callable[[], None]) -> None:
+        """Do something once when the root evaluation is over."""
+        self.afterwards[task] = None
+
     def evaluation_ended(self) -> None:
-        """The root evaluation is over: tidy up, and see whether there are heart beats to give."""
-        self.loader.clean_up()
-        if Replacements in self._states and not self.closed:
-            self.state(Replacements).carry_out()
-        if HeartBeats in self._states and self._heart_beat_timer is None and not self.closed:
-            self._await_heart_beat()
-        if self.exit_code is not None:
-            self.alive.wake()
+        """The root evaluation is over: do what was put off until now."""
+        tasks, self.afterwards = self.afterwards, {}
+        if not self.closed:
+            for task in tasks:
+                task()
+
+    def heart_beats_changed(self) -> None:
+        """Some object has got a heart beat."""
+        self.at_end(self._await_heart_beat)
 
     # ------------------------------------------------------------------ inside
 
@@ -546,8 +551,9 @@ class Driver:
         return call_out.callback.run()
 
     def _await_heart_beat(self) -> None:
-        beats = self.state(HeartBeats)
-        if len(beats):
+        if self.closed or self._heart_beat_timer is not None:
+            return
+        if len(self.state(HeartBeats)):
             self.alive.add(HeartBeats)
             due = self.clock.monotonic() + self.settings.heart_beat_interval
             self._heart_beat_timer = self.clock.call_at(due, self._beat)

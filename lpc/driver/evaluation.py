@@ -11,6 +11,7 @@ becomes an `LPCFault` with a trace of LPC frames:
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import getrecursionlimit
 from typing import TYPE_CHECKING, Any
 
 from lpc.driver.depth import DepthLimit, restore
@@ -53,12 +54,15 @@ class Evaluations:
     def enter(self, function: Callable[..., Value], *args: Any) -> Value:
         """Run `function(*args)` as a root evaluation without this_player; None where it fails."""
         driver = self._driver
-        if self._depth or driver.this_player:
+        if self._depth or driver.this_player or driver.closed:
             return self._enter_from_within(function, *args)
         # _root(), spelled out: every event of every socket comes through here.
-        former = self._call_depth.set_for_events()
+        former = getrecursionlimit()
+        if former != self._call_depth.of_events:
+            self._call_depth.set_for_events()
         self._depth = 1
-        driver.budget.start()
+        budget = driver.budget
+        budget.start()
         try:
             return function(*args)
         except Shutdown as stop:
@@ -68,15 +72,19 @@ class Evaluations:
             fault = self._fault(error)
         finally:
             self._depth = 0
-            restore(former)
-            driver.budget.finish()
+            if former > self._call_depth.of_events:
+                restore(former)
+            budget.finish()
             driver.this_player = 0
-            driver.evaluation_ended()
+            if driver.afterwards:
+                driver.evaluation_ended()
         self.handle(fault)
         return None
 
     def _enter_from_within(self, function: Callable[..., Value], *args: Any) -> Value:
         driver = self._driver
+        if driver.closed:
+            return None
         player, driver.this_player = driver.this_player, 0
         try:
             return self._root(function, *args)
@@ -104,7 +112,8 @@ class Evaluations:
             if former is not None:
                 restore(former)
                 driver.budget.finish()
-                driver.evaluation_ended()
+                if driver.afterwards:
+                    driver.evaluation_ended()
 
     def _fault(self, error: Exception) -> LPCFault:
         """The fault for what a root evaluation raised; our own defects fly in strict mode."""

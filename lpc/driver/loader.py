@@ -302,6 +302,7 @@ class Loader:
         ob.former = type(ob)
         ob.__class__ = self._gone
         self._destructed.append(ob)
+        self._driver.at_end(self.clean_up)
 
     def forget(self, ob: LPCObject) -> None:
         """Take an object out of the table without destructing it: its name is free for another."""
@@ -314,8 +315,6 @@ class Loader:
 
     def clean_up(self) -> None:
         """Between evaluations: what destructed objects held is let go."""
-        if not self._destructed:
-            return
         gone, self._destructed = self._destructed, []
         for ob in gone:
             ob.__dict__.clear()

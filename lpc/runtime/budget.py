@@ -41,9 +41,9 @@ class Limits:
 class Budget:
     """Ends evaluations that take too long or too much memory.
 
-    A watchdog thread sets the flag `STOP` of the driver's namespace, which compiled code tests at every loop
-    and every function that may recurse: a cost of two nanoseconds instead of a counter's thirty. The
-    thread sleeps for good while nothing is evaluated.
+    A watchdog thread sets the flag `STOP` of the driver's namespace, which compiled code tests in every loop, in
+    every function that may recurse and before whatever may take long: a cost of two nanoseconds instead of a
+    counter's thirty. The thread sleeps for good while nothing is evaluated.
     """
 
     def __init__(self, namespace: dict[str, Any], limits: Limits,
@@ -51,40 +51,55 @@ class Budget:
         self.namespace = namespace
         self.limits = limits
         self.limit = limits.evaluation_time
-        self.reason = ""
+        self.reason = ""  # why the last evaluation that was told to end was
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._deadline: float | None = None  # None: nothing is being evaluated
+        self._now = 0  # the number of the evaluation that runs (odd), or of the pause after it (even)
+        self._timed = 0  # the last evaluation whose time was taken
+        self._deadline = 0.0  # of that one
         self._last_deadline = 0.0  # what refilling can not pass
         self._hurried = ""
-        self._begun = 0  # evaluations
-        self._ended = -1  # the last of them that was told to end
+        self._ended = -1  # the last evaluation that was told to end
         self._thread: threading.Thread | None = None
-        self._asleep = False
+        self._asleep = True
         self._closed = False
 
-    # start() and finish() run for every event of the loop and take no lock. The watchdog may therefore set STOP
-    # a moment too late, for an evaluation that has ended: stop() knows by the number it was set for.
+    # start() and finish() run for every event of the loop. They take no lock and do not look at the clock: the watchdog
+    # takes the time of an evaluation when it first sees it, a tick after its start at most. It may set STOP a moment
+    # too late, for an evaluation that has ended: stop() knows by the number it was set for.
 
     def start(self) -> None:
         """An evaluation begins, with a full budget."""
-        self._hurried = self.reason = ""
-        self._begun += 1
-        now = self._monotonic()
-        self._last_deadline = now + self.limit * _MOST_REFILLS
-        self._deadline = now + self.limit
+        self._now += 1
         if self._asleep:
-            with self._changed:
-                self._changed.notify()
-        elif self._thread is None:
-            self._thread = threading.Thread(target=self._watch, name="lpc-watchdog", daemon=True)
-            self._thread.start()
+            self._wake()
 
     def finish(self) -> None:
         """The evaluation is over."""
-        self._deadline = None
+        self._now += 1
         if self.namespace["STOP"]:
             self.namespace["STOP"] = False
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._watch, name="lpc-watchdog", daemon=True)
+            self._asleep = False
+            self._thread.start()
+        else:
+            with self._changed:
+                self._take_time()
+                self._changed.notify()
+
+    def _take_time(self) -> bool:
+        """Whether an evaluation runs; its time counts from now if it did not before."""
+        number = self._now
+        if number & 1 and number != self._timed:
+            now = self._monotonic()
+            self._deadline = now + self.limit
+            self._last_deadline = now + self.limit * _MOST_REFILLS
+            self._hurried = ""
+            self._timed = number
+        return bool(number & 1)
 
     def __enter__(self) -> None:
         self.start()
@@ -95,13 +110,14 @@ class Budget:
     def refill(self) -> None:
         """Give the running evaluation its full time again, a bounded number of times."""
         with self._changed:
-            if self._deadline is not None:
+            if self._take_time():
                 self._deadline = min(self._monotonic() + self.limit, self._last_deadline)
                 self.namespace["STOP"] = False
 
     def remaining(self) -> float:
         """Seconds left to the running evaluation."""
-        return max(0.0, self._deadline - self._monotonic()) if self._deadline is not None else self.limit
+        with self._changed:
+            return max(0.0, self._deadline - self._monotonic()) if self._take_time() else self.limit
 
     def hurry(self, seconds: float, reason: str) -> None:
         """Leave the running evaluation no more than so long; `reason` is what it ends with then.
@@ -109,7 +125,7 @@ class Budget:
         May be called from a signal handler or another thread.
         """
         with self._changed:
-            if self._deadline is not None:
+            if self._take_time():
                 self._deadline = min(self._deadline, self._monotonic() + seconds)
                 self._hurried = reason
                 self._changed.notify()
@@ -121,7 +137,7 @@ class Budget:
 
     def stop(self) -> bool:
         """What compiled code calls when it finds STOP set; True if that was not meant for this evaluation."""
-        if self._ended == self._begun:
+        if self._ended == self._now:
             raise EvaluationLimit(self.reason or "Too long evaluation. Execution aborted.")
         self.namespace["STOP"] = False
         return True
@@ -139,32 +155,35 @@ class Budget:
             seen, before, resident = 0, 0, _resident()
             idle = 0
             while not self._closed:
-                if self._deadline is None:
+                if not self._take_time():
                     # Stay awake a little: evaluations come in bursts, and waking costs each of them.
                     self._asleep = idle >= _IDLE_TICKS
                     idle += 1
-                    if self._deadline is None:  # start() sets it before it asks whether we sleep
-                        self._changed.wait(None if self._asleep else _TICK)
+                    if not self._now & 1:  # start() counts before it asks whether we sleep
+                        self._changed.wait(None if self._asleep else self._tick)
                     if self._asleep:
                         self._asleep = False
                         idle = 0
                     resident = _resident()
                     continue
                 idle = 0
-                deadline, number = self._deadline, self._begun
-                if deadline is None:
-                    continue
+                number = self._timed
                 now = _resident()
-                if seen != self._begun:
+                if seen != number:
                     # What an evaluation may add counts from the last look before it.
-                    seen, before = self._begun, min(resident, now)
+                    seen, before = number, min(resident, now)
                 resident = now
-                left = deadline - self._monotonic()
+                left = self._deadline - self._monotonic()
                 if left <= 0:
                     self._end(number, self._hurried or "Too long evaluation. Execution aborted.")
                 elif now > before + self.limits.memory:
                     self._end(number, "Too much memory used by one evaluation. Execution aborted.")
                 self._changed.wait(max(0.0005, min(_TICK, left)))
+
+    @property
+    def _tick(self) -> float:
+        """Seconds between looks for an evaluation: small beside what it may take."""
+        return max(0.0005, min(_TICK, self.limit / 10))
 
     def _end(self, number: int, reason: str) -> None:
         self.reason, self._ended = reason, number

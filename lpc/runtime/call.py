@@ -12,19 +12,12 @@ from typing import Any
 from lpc.errors import LPCError
 from lpc.runtime.closures import EFUN, FUNCTIONAL, LFUN, SIMUL, Closure
 from lpc.runtime.objects import LPCObject
-from lpc.runtime.program import Program, method
+from lpc.runtime.program import Program, bad_target, method
 from lpc.runtime.references import Cell, for_parameters
 from lpc.runtime.shadows import SHADOWED, answering, is_chained
 from lpc.runtime.show import show
 from lpc.runtime.trace import current_object
 from lpc.runtime.values import UNDEFINED, Value
-
-
-def bad_target(value: Value) -> LPCError:
-    """The error of calling into something that is neither object, path nor array."""
-    kind = show(value)
-    shown = f"int({kind})" if isinstance(value, int) or value == 0 else kind
-    return LPCError(f"Bad argument 1 to EFUN call_other()\nExpected: object, string, array,  Got: {shown}.\n")
 
 
 class _Members:
@@ -209,15 +202,19 @@ def named_function(this: LPCObject, name: str, extra: tuple[Value, ...], argc: i
 class Callback:
     """A function to be called later by the driver: a name in `owner`, or a closure.
 
-    `run(*args)` is a plain call inside an evaluation; from the event loop use `driver.enter(callback.run, …)`.
+    `run(*args)` is a plain call inside an evaluation; from the event loop use `driver.enter(callback.run, …)`, or
+    `driver.enter(callback.entry(n), 0, …)` where it happens all the time.
     """
 
-    __slots__ = ("owner", "target", "bound")
+    __slots__ = ("owner", "target", "bound", "_class", "_count", "_entry")
 
     def __init__(self, owner: LPCObject, target: str | Closure, bound: tuple[Value, ...] = ()) -> None:
         self.owner = owner
         self.target = target
         self.bound = bound
+        self._class: type[LPCObject] | None = None  # the owner's when _entry was looked up
+        self._count = -1
+        self._entry: Callable[..., Value] | None = None
 
     @property
     def alive(self) -> bool:
@@ -227,12 +224,28 @@ class Callback:
 
     def run(self, *args: Value) -> Value:
         """Call it, with no previous_object(); UNDEFINED where the owner has no such function or is gone."""
-        target = self.target
         if self.bound:
             args = (*args, *self.bound)
-        if isinstance(target, str):
-            return called_as(0, self.owner, target, args)
-        return UNDEFINED if target.owner.is_destructed else target.call(0, *args)
+        entry = self.entry(len(args))
+        return UNDEFINED if entry is None else entry(0, *args)
+
+    def entry(self, count: int) -> Callable[..., Value] | None:
+        """What to call as entry(previous_object, *args), with `count` arguments (the bound ones among them); None
+        where the owner has no such function or is gone."""
+        if self.owner.__class__ is self._class and count == self._count:
+            return self._entry
+        target, owner = self.target, self.owner
+        if not isinstance(target, str):
+            return None if target.owner.is_destructed else target.call
+        if owner.is_destructed:
+            return None
+        answers = answering(owner, target) if SHADOWED in owner.extra else owner
+        if target not in answers.program.methods:
+            return None
+        found = method(answers, f"{target}/{count}")
+        if owner.__class__ is owner.program.cls:  # no shadows: it stays so while the class is the same
+            self._class, self._count, self._entry = owner.__class__, count, found
+        return found
 
 
 def function_of(this: LPCObject, function: str | Closure, extra: tuple[Value, ...], argc: int,

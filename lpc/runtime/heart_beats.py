@@ -29,6 +29,7 @@ class HeartBeats:
         """Call heart_beat() in an object at every n-th beat; 0 stops."""
         if every > 0:
             self._every[ob] = self._left[ob] = every
+            self._driver.heart_beats_changed()
         else:
             self._every.pop(ob, None)
             self._left.pop(ob, None)

@@ -129,6 +129,12 @@ class Host(Protocol):
         """Run Python code that calls LPC as an evaluation of its own, from the event loop: fresh budget,
         no this_player. Errors go to the master's error_handler, then the log; then the result is None."""
 
+    def at_end(self, task: Callable[[], None]) -> None:
+        """Call task() once when the running root evaluation is over; asking twice changes nothing."""
+
+    def heart_beats_changed(self) -> None:
+        """An object has got a heart beat."""
+
     def on_destruct(self, watcher: Callable[[LPCObject], None]) -> None:
         """Call watcher(ob) from now on when an object is being destructed, before its code can no longer
         run: for packages that keep something in an object's name. The watcher runs no LPC."""

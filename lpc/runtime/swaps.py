@@ -63,12 +63,14 @@ class Replacements:
     """The replace_program() calls of one driver that wait for the end of their evaluation."""
 
     def __init__(self, driver: Host) -> None:
+        self._driver = driver
         self._waiting: dict[LPCObject, Program] = {}
         driver.on_destruct(self.drop)
 
     def ask(self, ob: LPCObject, program: Program) -> None:
         """Replace an object's program by one it inherits, when nothing of it runs any more."""
         self._waiting[ob] = program
+        self._driver.at_end(self.carry_out)
 
     def drop(self, ob: LPCObject) -> None:
         """Forget what was asked for an object."""

@@ -146,6 +146,9 @@ class FakeHost:
         ob.extra["arguments"] = args
         return ob
 
+    def heart_beats_changed(self) -> None:
+        pass  # tests beat by hand
+
     def on_destruct(self, watcher: Callable[[LPCObject], object]) -> None:
         self.watchers.append(watcher)
 

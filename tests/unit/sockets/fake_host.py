@@ -99,14 +99,15 @@ class FakeFiles:
 
 
 class _AnyFunction:
-    """The methods of an object that may have any: FakeHost.apply looks."""
+    """The methods of an object that may have any but nobody(): FakeHost.apply looks."""
 
     def __contains__(self, name: object) -> bool:
-        return True
+        return name != "nobody"
 
 
 class FakeProgram:
     methods = _AnyFunction()
+    cls = None
 
 
 def _function(ob: LPCObject, key: str) -> Callable[..., Any]:

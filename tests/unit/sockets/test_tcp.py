@@ -522,12 +522,42 @@ async def test_a_write_to_a_dead_connection_closes_it_within_the_call(host: Fake
     peer.reset()
     seen: list[Any] = []
     server.on("close", lambda fd: seen.append(server.state(fd)))
-    assert server.write(fd, "x") == errors.EESEND
+    assert server.write(fd, "x" * 65536) == errors.EESEND
     assert seen == ["DATA_XFER"], "the close callback ran before the slot was free"
     assert server.closed == [fd]
     assert server.write(fd, "x") == errors.EEBADF
     await host.turn(5)
     assert server.closed == [fd]
+
+
+async def test_a_small_write_to_a_dead_connection_closes_it_when_the_turn_ends(host: FakeHost) -> None:
+    server = Party(host)
+    listener = server.listening(STREAM)
+    peer = await Peer.to(server, listener)
+    fd = await server.has_accepted()
+    peer.reset()
+    assert server.write(fd, "x") == errors.EESUCCESS
+    await host.turn(5)
+    assert server.closed == [fd]
+    assert server.write(fd, "x") == errors.EEBADF
+
+
+async def test_small_writes_of_a_turn_leave_together(host: FakeHost) -> None:
+    server = Party(host)
+    listener = server.listening(STREAM)
+    with await Peer.to(server, listener) as peer:
+        fd = await server.has_accepted()
+        assert [server.write(fd, letter) for letter in "abc"] == [errors.EESUCCESS] * 3
+        with pytest.raises(BlockingIOError):
+            peer.wire.recv(10)
+        await host.turn(1)
+        assert peer.wire.recv(10) == b"abc"
+        assert server.write(fd, "d") == errors.EESUCCESS
+        assert server.write(fd, "e" * 20_000) == errors.EESUCCESS, "what is larger does not overtake it"
+        assert peer.wire.recv(1) == b"d"
+        assert server.write(fd, "end") == errors.EESUCCESS
+        server.close(fd)
+        assert await peer.receive_all() == b"e" * 20_000 + b"end"
 
 
 # ------------------------------------------------------------------------------------------- the end
