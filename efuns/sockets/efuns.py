@@ -392,6 +392,11 @@ def _socket(this: LPCObject, verb: str, fd: int, *, permission: tuple[str, str, 
     return socket if socket.owner is this else errors.EESECURITY
 
 
+def writable_socket(this: LPCObject, fd: int) -> Socket | int:
+    """The caller's socket for a message, or the code that says why there is none."""
+    return _socket(this, "write", fd)
+
+
 def _is_valid(this: LPCObject, verb: str, fd: int, socket: Socket | None, address: tuple[str, int],
               extra: Value) -> bool:
     """Ask the master: valid_socket(caller, verb, ({ fd, owner, address, port, mode, extra }))."""
@@ -399,7 +404,7 @@ def _is_valid(this: LPCObject, verb: str, fd: int, socket: Socket | None, addres
         return True
     owner: Any = socket.owner if socket is not None else 0
     mode = socket.mode.number if socket is not None else -1
-    return truth(this.driver.valid("valid_socket", this, verb, [fd, owner, *address, mode, extra]))
+    return truth(this.driver.valid("valid_socket", this, verb, [fd, owner, *address, mode, extra], by=this))
 
 
 def _remote(socket: Socket | None) -> tuple[str, int]:

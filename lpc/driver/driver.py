@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     import asyncio
     from types import TracebackType
 
+    import socket
+
+    from lpc.driver.worker import Worker
     from lpc.efun import Efun
 
 T = TypeVar("T")
@@ -144,6 +147,11 @@ class Driver:
         elif not isinstance(self._loop, asyncio.AbstractEventLoop):
             self._loop = self._loop()
         return self._loop
+
+    @property
+    def worker(self) -> Worker | None:
+        """The place of this process among those of a server; None where it is the only one."""
+        return self.settings.worker
 
     @property
     def has_loop(self) -> bool:
@@ -362,9 +370,9 @@ class Driver:
         """The simul_efun object."""
         return self._simul_efun
 
-    def valid(self, apply: str, *args: Value) -> Value:
+    def valid(self, apply: str, *args: Value, by: LPCObject | None = None) -> Value:
         """Ask the master `apply(args…)`; UNDEFINED where the apply is missing, 1 before there is a master."""
-        return self._master_applies.ask(apply, *args)
+        return self._master_applies.ask(apply, *args, by=by)
 
     def config(self, option: int) -> Value:
         """A runtime option by the number <runtime_config.h> gives it; UNDEFINED for an unknown one."""
@@ -406,6 +414,12 @@ class Driver:
     def caught(self, error: BaseException) -> Value:
         """What a catch() gives for an exception; the master's error_handler hears of it."""
         return self.evaluations.caught(error)
+
+    def share_port(self, wire: socket.socket, sockaddr: tuple[Any, ...]) -> None:
+        """Among several processes of one server: let a socket that is about to be bound share its port with
+        theirs. OSError where it may not."""
+        if self.settings.worker is not None:
+            self.settings.worker.share(wire, sockaddr)
 
     def external_command(self, name: str) -> tuple[str, ...] | None:
         """Program and fixed arguments of a registered name or number ("1" is the first); None where there is

@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lpc.errors import LPCError
+from lpc.runtime.call import Callback
+from lpc.runtime.trace import current_object
 from lpc.runtime.values import UNDEFINED, Value
 
 if TYPE_CHECKING:
@@ -20,18 +22,24 @@ class Master:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._asked: dict[str, Callback] = {}
 
-    def ask(self, apply: str, *args: Value) -> Value:
+    def ask(self, apply: str, *args: Value, by: LPCObject | None = None) -> Value:
         """The apply's answer; 1 before there is a master, UNDEFINED where it has no such function.
 
-        An answer of undefined 0 is a plain 0 here: a function that answers is not a missing one.
+        `by` is who asks, the object whose code runs, where that is known. An answer of undefined 0 is a plain 0
+        here: a function that answers is not a missing one.
         """
         master = self._host.master()
         if master is None:
             return 1
-        if not self._host.defines(master, apply):
+        asked = self._asked.get(apply)
+        if asked is None or asked.owner is not master:
+            asked = self._asked[apply] = Callback(master, apply)
+        entry = asked.entry(len(args))
+        if entry is None:
             return UNDEFINED
-        answer = self._host.apply(master, apply, *args)
+        answer = entry(current_object() if by is None else by, *args)
         return 0 if answer is UNDEFINED else answer
 
     def tell(self, apply: str, *args: Value) -> Value:

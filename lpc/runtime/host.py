@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     import asyncio
+    import socket
 
     from lpc.runtime.objects import LPCObject
     from lpc.runtime.values import Value
@@ -151,6 +152,10 @@ class Host(Protocol):
         exceptions of compiled code become LPC errors, our own defects are logged, and the master's
         error_handler hears of it where the driver is configured so."""
 
+    def share_port(self, wire: socket.socket, sockaddr: tuple[Any, ...]) -> None:
+        """Call it before a socket that accepts from anybody is bound: where several processes of one server run,
+        they share the port. OSError (EADDRINUSE) where a stranger has it."""
+
     def external_command(self, name: str) -> tuple[str, ...] | None:
         """Program and fixed arguments of a registered name, or number from 1 up; None where there is none or
         it may not run (`permissions.refusal` may say why)."""
@@ -180,8 +185,9 @@ class Host(Protocol):
     def master(self) -> LPCObject | None: ...
     def simul_efun(self) -> LPCObject | None: ...
 
-    def valid(self, apply: str, *args: Value) -> Value:
-        """Ask the master `apply(args…)`; UNDEFINED where the apply is missing, 1 before there is a master."""
+    def valid(self, apply: str, *args: Value, by: LPCObject | None = None) -> Value:
+        """Ask the master `apply(args…)`; UNDEFINED where the apply is missing, 1 before there is a master. `by`, the
+        object whose code runs, is the asking one; it costs microseconds to find out where it is not given."""
 
     def config(self, option: int) -> Value:
         """The value of an option numbered in runtime_config.h; UNDEFINED for one this driver has not."""

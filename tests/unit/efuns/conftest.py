@@ -166,7 +166,7 @@ class FakeHost:
     def master(self) -> LPCObject | None:
         return self.find_object("/secure/master")
 
-    def valid(self, apply: str, *args: Any) -> Any:
+    def valid(self, apply: str, *args: Any, by: Any = None) -> Any:
         return self.answers.get(apply, UNDEFINED)
 
     def config(self, option: int) -> Any:

@@ -66,6 +66,11 @@ class FakePermissions:
         return not self.refusal
 
 
+class FakeBudget:
+    def check(self) -> None:
+        """There is always time."""
+
+
 class FakeFiles:
     """A root folder; `denied` paths are the master's no."""
 
@@ -124,6 +129,7 @@ class FakeHost:
     def __init__(self, loop: asyncio.AbstractEventLoop, root: Path, **limits: Any) -> None:
         self.loop = loop
         self.clock = FakeClock()
+        self.budget = FakeBudget()
         self.limits = replace(Limits(), **limits)
         self.files = FakeFiles(root)
         self.permissions = FakePermissions()
@@ -169,7 +175,7 @@ class FakeHost:
         finally:
             self._news.set()
 
-    def valid(self, apply: str, *args: Any) -> Any:
+    def valid(self, apply: str, *args: Any, by: LPCObject | None = None) -> Any:
         assert apply == "valid_socket"
         self.questions.append(args)
         return self.valid_socket(*args)
@@ -188,6 +194,9 @@ class FakeHost:
 
     def on_destruct(self, watcher: Callable[[LPCObject], None]) -> None:
         self._watchers.append(watcher)
+
+    def share_port(self, wire: object, sockaddr: tuple[Any, ...]) -> None:
+        """There are no other workers."""
 
     def keep_alive(self, reason: object) -> None:
         self.reasons.add(reason)
