@@ -36,6 +36,7 @@ class SocketTable:
         self._slots: list[Socket | None] = []
         self._closed: list[int] = []  # a heap of free indices
         self._owned: dict[LPCObject, set[Socket]] = {}
+        self.scratch = bytearray(4)  # for an int the kernel answers
         self._said: set[str] = set()
         self._at_turn: list[Corked] = []
         driver.on_destruct(self.close_sockets_of)

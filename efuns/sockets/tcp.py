@@ -8,8 +8,8 @@
     farewell() -> bytes                 what has to be sent before the connection is closed
     opened()                            the connection is up; LPC does not know yet
 
-and by two class attributes: `is_secure` (TLS below the codec) and `verifies` (whether TLS checks the peer
-unless option 1 says otherwise). Every hook has a default but `received`. Rules:
+and by class attributes: `is_secure` (TLS below the codec), `verifies` (whether TLS checks the peer unless
+option 1 says otherwise) and `shares_port` (whether `pylpc serve` lets each worker listen). Every hook has a default but `received`. Rules:
 - What `encode` returns is taken, so it may change a codec's state. A mode with `gives_reason` queues
   messages up to `high_water`; modes 0 to 6 never hold more than the rest of one message.
 - `received` gets at most READ bytes. It may deliver several times; it looks at `self.runs` in between, for
@@ -131,6 +131,7 @@ class Stream(Socket):
     can_listen = can_accept = can_connect = True
     is_secure: ClassVar[bool] = False
     verifies: ClassVar[bool] = True
+    shares_port: ClassVar[bool] = True  # several workers of one server may listen on it, each for itself
 
     def __init__(self, table: SocketTable, mode: Mode, owner: LPCObject, wire: socket.socket | None = None) -> None:
         super().__init__(table, mode, owner)
@@ -185,7 +186,10 @@ class Stream(Socket):
         if target is None:
             return self.problem(errors.EEBADADDR, f"'{address or where}' is no numeric address and port")
         try:
-            self._wire_for(target.family).bind(target.sockaddr)
+            wire = self._wire_for(target.family)
+            if self.shares_port:
+                self.table.driver.share_port(wire, target.sockaddr)
+            wire.bind(target.sockaddr)
         except OSError as error:
             code = errors.EEADDRINUSE if error.errno == errno.EADDRINUSE else errors.EEBIND
             return self.problem(code, f"{target.host} {target.port}: {tls.explain(error)}")
@@ -479,7 +483,9 @@ class Stream(Socket):
         """Whether the kernel is sure to take what we would keep until the end of the turn."""
         if self._wire is None or (self._options is not None and options.SO_SNDBUF in self._options):
             return False
-        return int.from_bytes(ioctl(self._wire.fileno(), _UNSENT, b"0000"), sys.byteorder) <= _CORKED
+        answer = self.table.scratch
+        ioctl(self._wire.fileno(), _UNSENT, answer)
+        return int.from_bytes(answer, sys.byteorder) <= _CORKED
 
     def uncork(self) -> None:
         """The turn of the loop is over: send what was written in it."""

@@ -81,6 +81,7 @@ class Datagram(Socket):
             return self.problem(errors.EEBADADDR, f"No address to bind to: {where if address is None else address}")
         try:
             wire = self._wire_of(target.family)
+            self.table.driver.share_port(wire, target.sockaddr)
             wire.bind(target.sockaddr)
             self._mine = shown_address(wire.getsockname())
         except OSError as error:
@@ -114,11 +115,13 @@ class Datagram(Socket):
         """The loop says that packets wait."""
         wire = self._wire
         assert wire is not None
-        receive = wire.recvfrom
+        receive, answer = wire.recvfrom, self.table.scratch
         for number in range(_BATCH):
             try:
-                if number == 1 and ioctl(wire.fileno(), _WAITING, _NONE) == _NONE:
-                    return  # asked before it is found out the dear way: mostly one packet waits
+                if number == 1:  # mostly one packet waits: asked before it is found out the dear way
+                    ioctl(wire.fileno(), _WAITING, answer)
+                    if answer == _NONE:
+                        return
                 packet, sender = receive(_LARGEST)
             except BlockingIOError:
                 return

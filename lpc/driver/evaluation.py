@@ -62,7 +62,9 @@ class Evaluations:
             self._call_depth.set_for_events()
         self._depth = 1
         budget = driver.budget
-        budget.start()
+        budget.now += 1
+        if budget.asleep:
+            budget.wake()
         try:
             return function(*args)
         except Shutdown as stop:
@@ -74,7 +76,9 @@ class Evaluations:
             self._depth = 0
             if former > self._call_depth.of_events:
                 restore(former)
-            budget.finish()
+            budget.now += 1
+            if budget.namespace["STOP"]:
+                budget.namespace["STOP"] = False
             driver.this_player = 0
             if driver.afterwards:
                 driver.evaluation_ended()

@@ -54,14 +54,14 @@ class Budget:
         self.reason = ""  # why the last evaluation that was told to end was
         self._monotonic = monotonic
         self._changed = threading.Condition()
-        self._now = 0  # the number of the evaluation that runs (odd), or of the pause after it (even)
+        self.now = 0  # the number of the evaluation that runs (odd), or of the pause after it (even)
         self._timed = 0  # the last evaluation whose time was taken
         self._deadline = 0.0  # of that one
         self._last_deadline = 0.0  # what refilling can not pass
         self._hurried = ""
         self._ended = -1  # the last evaluation that was told to end
         self._thread: threading.Thread | None = None
-        self._asleep = True
+        self.asleep = True  # the watchdog waits to be woken
         self._closed = False
 
     # start() and finish() run for every event of the loop. They take no lock and do not look at the clock: the watchdog
@@ -69,21 +69,22 @@ class Budget:
     # too late, for an evaluation that has ended: stop() knows by the number it was set for.
 
     def start(self) -> None:
-        """An evaluation begins, with a full budget."""
-        self._now += 1
-        if self._asleep:
-            self._wake()
+        """An evaluation begins, with a full budget. (`Evaluations.enter` has this and finish() spelled out.)"""
+        self.now += 1
+        if self.asleep:
+            self.wake()
 
     def finish(self) -> None:
         """The evaluation is over."""
-        self._now += 1
+        self.now += 1
         if self.namespace["STOP"]:
             self.namespace["STOP"] = False
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """See to it that the watchdog watches."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._watch, name="lpc-watchdog", daemon=True)
-            self._asleep = False
+            self.asleep = False
             self._thread.start()
         else:
             with self._changed:
@@ -92,7 +93,7 @@ class Budget:
 
     def _take_time(self) -> bool:
         """Whether an evaluation runs; its time counts from now if it did not before."""
-        number = self._now
+        number = self.now
         if number & 1 and number != self._timed:
             now = self._monotonic()
             self._deadline = now + self.limit
@@ -137,7 +138,7 @@ class Budget:
 
     def stop(self) -> bool:
         """What compiled code calls when it finds STOP set; True if that was not meant for this evaluation."""
-        if self._ended == self._now:
+        if self._ended == self.now:
             raise EvaluationLimit(self.reason or "Too long evaluation. Execution aborted.")
         self.namespace["STOP"] = False
         return True
@@ -157,12 +158,12 @@ class Budget:
             while not self._closed:
                 if not self._take_time():
                     # Stay awake a little: evaluations come in bursts, and waking costs each of them.
-                    self._asleep = idle >= _IDLE_TICKS
+                    self.asleep = idle >= _IDLE_TICKS
                     idle += 1
-                    if not self._now & 1:  # start() counts before it asks whether we sleep
-                        self._changed.wait(None if self._asleep else self._tick)
-                    if self._asleep:
-                        self._asleep = False
+                    if not self.now & 1:  # start() counts before it asks whether we sleep
+                        self._changed.wait(None if self.asleep else self._tick)
+                    if self.asleep:
+                        self.asleep = False
                         idle = 0
                     resident = _resident()
                     continue
