@@ -22,6 +22,7 @@ from lpc.codegen.expressions import (
     is_plain_key,
     operate,
     settled,
+    unless_large,
 )
 from lpc.codegen.facts import FLOAT, INT, LIST, MAP, NUM, STR, Val
 from lpc.codegen.functions import local_name
@@ -405,13 +406,9 @@ def _string_sum(out: FunctionEmitter, node: n.Assign, old: Val, val: Val) -> Val
     code, added = code_of(out, old, node), settled(out, val, node)
     text = added if val.fact == STR else b.joined([b.formatted(added, "f" if val.fact == FLOAT else "", node)], node)
     temp = out.temp()
-    total = b.walrus(temp, b.binary("+", code, text, node), node)
-    tests = [
-        _type_is(code, "str", node),
-        b.compare(b.call_name("len", [total], node), "<=", b.name("STRING_LENGTH", node), node),
-    ]
+    total = unless_large(temp, b.walrus(temp, b.binary("+", code, text, node), node), node)
     otherwise = b.call_name("add_to", [code, added], node)
-    return Val(b.conditional(b.both(tests, node), b.name(temp, node), otherwise, node), None, "string")
+    return Val(b.conditional(_type_is(code, "str", node), total, otherwise, node), None, "string")
 
 
 def _append_in_place(out: FunctionEmitter, node: n.Assign, target: LocalPlace, val: Val) -> bool:
@@ -433,9 +430,13 @@ def _append_in_place(out: FunctionEmitter, node: n.Assign, target: LocalPlace, v
         out.statements.append(b.assign(temp, text, node))
         text = b.name(temp, node)
     out.statements.append(b.augment(name, "+", text, node))
-    too_long = b.compare(b.call_name("len", [b.name(name, node)], node), ">", b.name("STRING_LENGTH", node), node)
-    undone = b.assign(name, b.call_name("without_end", [b.name(name, node), text], node), node)
-    out.statements.append(b.if_(too_long, [undone, b.expression(b.call_name("too_long", [], node), node)], (), node))
+    held = b.name(name, node)
+    too_long = b.compare(b.call_name("len", [held], node), ">", b.name("STRING_LENGTH", node), node)
+    undone = b.assign(name, b.call_name("without_end", [held, text], node), node)
+    made = [b.if_(too_long, [undone, b.expression(b.call_name("too_long", [], node), node)], (), node),
+            b.stop_check(node)]
+    large = b.compare(b.call_name("len", [held], node), ">", b.name("SMALL_STRING", node), node)
+    out.statements.append(b.if_(large, made, (), node))
     return True
 
 

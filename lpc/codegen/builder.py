@@ -30,6 +30,19 @@ _OPERATORS: dict[str, ast.operator] = {
 _UNARY: dict[str, ast.unaryop] = {"not": ast.Not(), "-": ast.USub(), "~": ast.Invert()}
 _AND, _OR = ast.And(), ast.Or()
 
+#: Functions of the namespace that may take as long as their arguments are large. What makes strings, arrays and
+#: mappings larger is not among them: it looks at the clock itself once they are large.
+LONG = frozenset((
+    "subtract multiply bit_and bit_or bit_xor less less_equal greater greater_equal equal size_of index from_end "
+    "read_from_end extract put replace_range element_cell join spread sscanf spread_efun call_target clone"
+).split())
+
+#: ... and what is part of code that needs no look at the clock behind it.
+_BRIEF = frozenset("type len isinstance wrap add add_to large_string limited_array".split())
+_PLAIN = (ast.Name, ast.Constant, ast.Attribute, ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.IfExp,
+          ast.NamedExpr, ast.Subscript, ast.List, ast.Tuple, ast.JoinedStr, ast.FormattedValue)
+_MOST_PLAIN = 40
+
 
 def _place(made: _T, at: Node) -> _T:
     start, end = at.start, max(at.start, at.end)
@@ -64,7 +77,25 @@ def call(function: ast.expr, args: Sequence[ast.expr], at: Node) -> ast.expr:
 
 def call_name(function: str, args: Sequence[ast.expr], at: Node) -> ast.expr:
     """Call a function of the namespace."""
+    return (call_long if function in LONG else call_brief)(function, args, at)
+
+
+def call_brief(function: str, args: Sequence[ast.expr], at: Node) -> ast.expr:
+    """Call a function of the namespace that takes no time with these arguments."""
     return call(name(function, at), args, at)
+
+
+def call_long(function: str, args: Sequence[ast.expr], at: Node) -> ast.expr:
+    """Call a function of the namespace that may take long: when its arguments are there, it is seen whether there is
+    time left."""
+    if not args:
+        return unless_stopped(call(name(function, at), args, at), at)
+    *others, last = args
+    if isinstance(last, ast.Starred):
+        last = starred(in_time(last.value, at), at)
+    else:
+        last = in_time(last, at)
+    return call(name(function, at), [*others, last], at)
 
 
 def call_method(target: ast.expr, key: str, args: Sequence[ast.expr], at: Node) -> ast.expr:
@@ -121,6 +152,40 @@ def either(values: Sequence[ast.expr], at: Node) -> ast.expr:
 
 def conditional(test: ast.expr, then: ast.expr, otherwise: ast.expr, at: Node) -> ast.expr:
     return _place(ast.IfExp(test, then, otherwise), at)
+
+
+def stop_check(at: Node) -> ast.stmt:
+    """Give up if the evaluation's time is over."""
+    return if_(name("STOP", at), [expression(call_name("stop", [], at), at)], (), at)
+
+
+def unless_stopped(value: ast.expr, at: Node) -> ast.expr:
+    """A value that is computed only if the evaluation's time is not over; stop() says whether that was meant for it."""
+    goes_on = either([negation(name("STOP", at), at), call_name("stop", [], at)], at)
+    return conditional(goes_on, value, constant(0, at), at)
+
+
+def in_time(value: ast.expr, at: Node) -> ast.expr:
+    """A value, and after what may take long to compute it a look at the clock."""
+    return unless_stopped(value, at) if _is_brief(value) else call_name("looked", [value], at)
+
+
+def _is_brief(value: ast.expr) -> bool:
+    """Whether computing a value takes no time to speak of: for small expressions alone, to have a quick answer."""
+    waiting: list[ast.AST] = [value]
+    for _ in range(_MOST_PLAIN):
+        if not waiting:
+            return True
+        part = waiting.pop()
+        if isinstance(part, ast.Call):
+            if not (isinstance(part.func, ast.Name) and part.func.id in _BRIEF):
+                return False
+            waiting += part.args
+        elif not isinstance(part, _PLAIN):
+            return False
+        else:
+            waiting += [inner for inner in ast.iter_child_nodes(part) if isinstance(inner, ast.expr)]
+    return not waiting
 
 
 def walrus(identifier: str, value: ast.expr, at: Node) -> ast.expr:

@@ -12,7 +12,7 @@ from lpc.codegen import builder as b
 from lpc.codegen.assignments import Place, place
 from lpc.codegen.expressions import boolean, code_of, emits, settled
 from lpc.codegen.facts import FLOAT, INT, LIST, LPC_TYPE, MAP, STR, Val
-from lpc.codegen.usage import sure_result
+from lpc.codegen.usage import QUICK_EFUNS, sure_result
 from lpc.runtime.text import text_length
 from lpc.syntax import nodes as n
 
@@ -157,7 +157,8 @@ def efun_call(out: FunctionEmitter, node: n.Call, symbol: EfunSymbol) -> Val:
         made_code = b.call_name("spread_efun", [*counted, *limits, b.pair(first, node), *args], node)
     else:
         checked = not all(_accepts(efun, at, val) for at, val in enumerate(vals))
-        made_code = b.call_name(out.efun_name(symbol, checked), [*first, *args], node)
+        called = b.call_name if efun.name in QUICK_EFUNS else b.call_long
+        made_code = called(out.efun_name(symbol, checked), [*first, *args], node)
     returns = efun.prototype.returns
     fact = sure_result(symbol)
     low, high = (0, 1 << 40) if efun.name in ("sizeof", "strlen") else (-(1 << 63), (1 << 63) - 1)

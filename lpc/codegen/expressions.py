@@ -76,8 +76,14 @@ def code_of(out: FunctionEmitter, val: Val, at: n.Node) -> ast.expr:
     text = b.joined(val.parts, at)
     if all(_is_short(part) for part in val.parts):
         return text
-    fits = b.compare(b.call_name("len", [b.walrus(temp, text, at)], at), "<=", b.name("STRING_LENGTH", at), at)
-    return b.conditional(fits, b.name(temp, at), b.call_name("too_long", [], at), at)
+    return unless_large(temp, b.walrus(temp, text, at), at)
+
+
+def unless_large(temp: str, text: ast.expr, at: n.Node) -> ast.expr:
+    """A string put together now and held in `temp`, which may be too long, or have taken long."""
+    small = b.compare(b.call_name("len", [text], at), "<=", b.name("SMALL_STRING", at), at)
+    made = b.name(temp, at)
+    return b.conditional(small, made, b.call_name("large_string", [made], at), at)
 
 
 def _is_short(part: ast.expr) -> bool:
@@ -283,6 +289,7 @@ _HELPERS = {
 }
 #: Helpers whose result is certainly an int.
 _INT_RESULTS = frozenset(("%", "<<", ">>"))
+_NUMBERS = NUMERIC | {BOOL}
 
 
 @emits(n.Binary)
@@ -319,7 +326,14 @@ def operate(out: FunctionEmitter, operator: str, left: Val, right: Val, at: n.No
 def general(out: FunctionEmitter, operator: str, left: Val, right: Val, at: n.Node) -> Val:
     """The operator as a function: right for every type."""
     args = [settled(out, left, at), settled(out, right, at)]
-    return Val(b.call_name(_HELPERS[operator], args, at), INT if operator in _INT_RESULTS else None, "mixed")
+    made = _operation(_HELPERS[operator], left, right, args, at)
+    return Val(made, INT if operator in _INT_RESULTS else None, "mixed")
+
+
+def _operation(helper: str, left: Val, right: Val, args: list[ast.expr], at: n.Node) -> ast.expr:
+    """The call of an operator's function: with a number on one side it has nothing large to work on."""
+    has_number = bool({left.fact, right.fact} & _NUMBERS)
+    return (b.call_brief if has_number else b.call_name)(helper, args, at)
 
 
 def raw(out: FunctionEmitter, val: Val, at: n.Node) -> Val:
@@ -366,7 +380,7 @@ def guarded_ints(out: FunctionEmitter, operator: str, left: Val, right: Val, at:
     tests = [_is_int(val, code, at) for val, code in ((left, l_code), (right, r_code)) if val.fact != INT]
     if operator == "-":
         del tests[1:]  # what can not be subtracted from an int is an error in Python as in LPC
-    otherwise = b.call_name(helper or _HELPERS[operator], [l_code, r_code], at)
+    otherwise = _operation(helper or _HELPERS[operator], left, right, [l_code, r_code], at)
     result = b.binary(operator, l_code, r_code, at)
     if not Val(None, low=low, high=high).fits:
         temp = out.temp()
@@ -457,7 +471,7 @@ def bits(out: FunctionEmitter, operator: str, left: Val, right: Val, at: n.Node)
             l_code, r_code = settled(out, left, at), settled(out, right, at)
             plain = b.binary(operator, l_code, r_code, at)
             test = _is_int(unknown, settled(out, unknown, at), at)
-            otherwise = b.call_name(_HELPERS[operator], [l_code, r_code], at)
+            otherwise = _operation(_HELPERS[operator], left, right, [l_code, r_code], at)
             return Val(b.conditional(test, plain, otherwise, at), INT, "int")
         return None
     if operator == "&":
@@ -492,12 +506,9 @@ def concatenate(out: FunctionEmitter, left: Val, right: Val, at: n.Node) -> Val:
     other_code = r_code if left.fact == STR else l_code
     otherwise = b.call_name("add", [l_code, r_code], at)
     temp = out.temp()
-    total = b.walrus(temp, b.binary("+", l_code, r_code, at), at)
-    tests = [
-        b.compare(b.call_name("type", [other_code], at), "is", b.name("str", at), at),
-        b.compare(b.call_name("len", [total], at), "<=", b.name("STRING_LENGTH", at), at),
-    ]
-    return Val(b.conditional(b.both(tests, at), b.name(temp, at), otherwise, at), None, "string")
+    total = unless_large(temp, b.walrus(temp, b.binary("+", l_code, r_code, at), at), at)
+    is_text = b.compare(b.call_name("type", [other_code], at), "is", b.name("str", at), at)
+    return Val(b.conditional(is_text, total, otherwise, at), None, "string")
 
 
 def string_parts(out: FunctionEmitter, val: Val, at: n.Node) -> list[ast.expr] | None:
@@ -523,10 +534,12 @@ def comparison(out: FunctionEmitter, operator: str, left: Val, right: Val, at: n
     )
     l_code, r_code = settled(out, left, at), settled(out, right, at)
     if exact:
-        if not facts & PROVED:
+        if facts == {STR}:
+            r_code = b.in_time(r_code, at)
+        elif not facts & PROVED:
             l_code = unless_array(out, Val(l_code, simple=left.simple), "unordered", [b.constant(operator, at)], at)
         return boolean(b.compare(l_code, operator, r_code, at))
-    return boolean(b.call_name(_HELPERS[operator], [l_code, r_code], at))
+    return boolean(_operation(_HELPERS[operator], left, right, [l_code, r_code], at))
 
 
 #: Facts under which Python's == and < ask nothing but the two values: arrays compare element by element there.
@@ -552,6 +565,9 @@ def equality(out: FunctionEmitter, node: n.Binary) -> Val:
         return boolean(is_zero(out, out.expr(other), node))
     left, right = out.operands((node.left, node.right))
     l_code, r_code = settled(out, left, node), settled(out, right, node)
+    if not any(isinstance(side, n.StringLiteral) for side in (node.left, node.right)):
+        if {left.fact, right.fact} <= {None, STR}:
+            r_code = b.in_time(r_code, node)  # long strings
     if {left.fact, right.fact} & PROVED:
         return boolean(b.compare(l_code, node.operator, r_code, node))
     if {left.hint, right.hint} & _BY_VALUE:
@@ -801,7 +817,7 @@ def sscanf(out: FunctionEmitter, node: n.Sscanf) -> Val:
     targets = len(node.targets)
     if isinstance(node.format, n.StringLiteral):
         scanner = out.scanner(node.format.value, targets, node)
-        matched = b.call(b.name(scanner, node), [settled(out, text, node)], node)
+        matched = b.call_long(scanner, [settled(out, text, node)], node)
     else:
         args = [settled(out, text, node), settled(out, format, node), b.constant(targets, node)]
         matched = b.call_name("sscanf", args, node)

@@ -23,7 +23,7 @@ from lpc.analysis.symbols import (
 from lpc.codegen import builder as b
 from lpc.codegen.expressions import EMITTERS, code_of, condition, settled, settled_val
 from lpc.codegen.facts import FACT_OF_TYPE, INT, Val
-from lpc.codegen.usage import Usage, makes_calls, study
+from lpc.codegen.usage import Usage, needs_check, study
 from lpc.runtime.references import MARK
 from lpc.runtime.values import INT_MAX, INT_MIN
 from lpc.syntax import nodes as n
@@ -145,7 +145,8 @@ class FunctionEmitter:
             return val
         if fact == "float" and val.fact == INT and isinstance(val.code, ast.Constant):
             return Val(b.constant(float(val.low), at), "float", "float", True)
-        code = b.call_name("to_type", [settled(self, val, at), b.constant(base, at)], at)
+        converted = b.call_long if base == "buffer" else b.call_name
+        code = converted("to_type", [settled(self, val, at), b.constant(base, at)], at)
         return Val(code, fact if val.fact in ("int", "bool", "float", "num") else None, base)
 
     def value(self, node: n.Expression) -> ast.expr:
@@ -372,13 +373,12 @@ class FunctionEmitter:
         values = self.items([value for _, value in inner.captures])
         names = [name for name, _ in inner.captures]
         if not inner.statements:
-            if makes_calls(node.body):
-                goes_on = b.either([b.negation(b.name("STOP", node), node), b.call_name("stop", [], node)], node)
-                result = b.conditional(goes_on, result, b.constant(0, node), node)
+            if needs_check(node.body, self.analysis):
+                result = b.unless_stopped(result, node)
             code = b.function_value(parameters, result, node)
             return b.call(b.function_value(names, code, node), values, node) if names else code
-        check = b.if_(b.name("STOP", node), [b.expression(b.call_name("stop", [], node), node)], (), node)
-        code = self._defined("<functional>", parameters, [check, *inner.statements, b.return_(result, node)], node)
+        body = [b.stop_check(node), *inner.statements, b.return_(result, node)]
+        code = self._defined("<functional>", parameters, body, node)
         if not names:
             return code
         # The definition must stand inside the function that binds what it captures.

@@ -43,18 +43,23 @@ class TooDeep(Exception):  # noqa: N818 - becomes a diagnostic
 
 def generate(analysis: Analysis, filename: str) -> Compiled:
     """The code of an analysed program. `filename` is what Python's frames will say."""
+    module, defaults = module_of(analysis)
+    try:
+        code = compile(module, filename, "exec", dont_inherit=True, optimize=2)
+    except SyntaxError as error:
+        # The one thing about a correct tree that Python's compiler refuses: more than twenty blocks in each other.
+        raise TooDeep(position(error.lineno or 1, error.offset or 0)) from error
+    return Compiled(code, defaults)
+
+
+def module_of(analysis: Analysis) -> tuple[ast.Module, dict[str, dict[int, str]]]:
+    """The Python module of an analysed program, and `Compiled.defaults`."""
     shared: Shared = {}
     defaults: dict[str, dict[int, str]] = {}
     made = [_function(declaration, analysis, shared, defaults) for declaration in analysis.functions]
     functions = [function for group in made for function in group]
     functions.append(_initialiser(analysis, shared))
-    body = [*_assigned(shared), *functions]
-    try:
-        code = compile(b.module(body), filename, "exec", dont_inherit=True, optimize=2)
-    except SyntaxError as error:
-        # The one thing about a correct tree that Python's compiler refuses: more than twenty blocks in each other.
-        raise TooDeep(position(error.lineno or 1, error.offset or 0)) from error
-    return Compiled(code, defaults)
+    return b.module([*_assigned(shared), *functions]), defaults
 
 
 def _assigned(shared: Shared) -> list[ast.stmt]:

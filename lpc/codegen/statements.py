@@ -20,7 +20,7 @@ from lpc.codegen.assignments import LocalPlace
 from lpc.codegen.expressions import code_of, settled
 from lpc.codegen.facts import INT, LIST, Val
 from lpc.codegen.functions import Loop, local_name
-from lpc.codegen.usage import assigned_locals, is_tight
+from lpc.codegen.usage import assigned_locals, is_tight, needs_check, tight_size
 from lpc.runtime.values import INT_MAX, INT_MIN
 from lpc.syntax import nodes as n
 
@@ -34,8 +34,11 @@ STATEMENTS: dict[type[n.Node], StatementEmitter] = {}
 #: From how many labels on a switch looks its case up in a table.
 _TABLE_FROM = 6
 
-#: So many rounds of a tight loop are over before a look at the clock would be due.
-_FEW = 20_000_000
+#: Up to so many ranges of a switch are tested one after the other.
+_TESTED_RANGES = 4
+
+#: So much of a tight loop (nodes of its body, in all rounds) is over before a look at the clock would be due.
+_BRIEF = 60_000_000
 
 #: More rounds than any loop makes: at a nanosecond each they would take ten hours.
 _MOST_ROUNDS = 1 << 45
@@ -73,17 +76,12 @@ def function_body(out: FunctionEmitter, block: n.Block, scope: FunctionScope) ->
     for local in scope.locals:
         if local in out.usage.unset and not local.is_parameter:
             out.statements.append(b.assign(local_name(local), b.name("UNDEFINED", block), block))
-    if out.usage.calls:
-        out.statements.append(stop_check(block))
+    if needs_check(block, out.analysis):
+        out.statements.append(b.stop_check(block))
     statement(out, block)
     if not (block.statements and isinstance(block.statements[-1], n.Return)):
         out.statements.append(b.return_(b.constant(0, block), block))
     return out.statements
-
-
-def stop_check(at: n.Node) -> ast.stmt:
-    """Give up if the evaluation's time is over."""
-    return b.if_(b.name("STOP", at), [b.expression(b.call_name("stop", [], at), at)], (), at)
 
 
 @emits(n.Block)
@@ -250,7 +248,7 @@ def _loop(out: FunctionEmitter, node: n.Node, test: n.Expression | None, inner: 
     out.loops.append(loop)
     statement(out, inner)
     out.loops.pop()
-    made = [stop_check(node), *ahead, *out.statements]
+    made = [b.stop_check(node), *ahead, *out.statements]
     out.statements = outer
     if step is not None and not leaves(inner):
         outer, out.statements = out.statements, []
@@ -293,7 +291,8 @@ def _counted(out: FunctionEmitter, node: n.For) -> bool:
     steps = by.value if isinstance(by, ast.Constant) and isinstance(by.value, int) else None
     one = steps == 1
     values = b.call_name("range", [b.name(name, at), end, *([] if one else [by])], at)
-    tight = is_tight(node.body, out.analysis, out.usage.facts)
+    size = tight_size(node.body, out.analysis, out.usage.facts)
+    tight = size > 0
     if tight or not one:
         counted = out.temp()
         out.statements.append(b.assign(counted, values, at))
@@ -317,11 +316,13 @@ def _counted(out: FunctionEmitter, node: n.For) -> bool:
         guard = out.temp()
         out.statements.append(b.assign(guard, b.compare(b.name(name, at), ">=", b.constant(0, at), at), at))
         out.positive[name] = guard
-    made = _loop_body(out, node, node.body, [] if tight else [stop_check(at)])
+    made = _loop_body(out, node, node.body, [] if tight else [b.stop_check(at)])
     out.ranges = before
     out.positive.pop(name, None)
     if tight:
-        few = b.compare(b.binary("-", end, b.name(name, at), at), "<", b.constant(_FEW, at), at)
+        out.statements.append(b.stop_check(at))
+        rounds = _BRIEF // size * (steps or 1)
+        few = b.compare(b.binary("-", end, b.name(name, at), at), "<", b.constant(rounds, at), at)
         values = b.conditional(few, values, b.call_name("stoppable", [values], at), at)
     out.statements.append(b.for_(b.stored(name, at), values, made, after, at))
     return True
@@ -401,7 +402,7 @@ def do_while(out: FunctionEmitter, node: n.DoWhile) -> None:
         return made
 
     loop = Loop(False, test, out.usage.loop_assigns.get(node))
-    outer, out.statements = out.statements, [stop_check(node)]
+    outer, out.statements = out.statements, [b.stop_check(node)]
     out.loops.append(loop)
     statement(out, node.body)
     out.loops.pop()
@@ -429,6 +430,7 @@ def foreach(out: FunctionEmitter, node: n.Foreach) -> None:
             values = b.call_name("elements", [values], node)
         target = b.stored(names[0], node)
     made = _foreach_body(out, node, after, len(node.variables) == 1)
+    out.statements.append(b.stop_check(node))
     out.statements.append(b.for_(target, values, made, (), node))
 
 
@@ -454,7 +456,7 @@ def _loop_names(out: FunctionEmitter, node: n.Foreach) -> tuple[list[str], list[
 def _foreach_body(out: FunctionEmitter, node: n.Foreach, after: Sequence[ast.stmt], value_is_array: bool = False,
                   ) -> list[ast.stmt]:
     before = dict(out.ranges)
-    first = [] if value_is_array and is_tight(node.body, out.analysis, out.usage.facts) else [stop_check(node)]
+    first = [] if value_is_array and is_tight(node.body, out.analysis, out.usage.facts) else [b.stop_check(node)]
     made = _loop_body(out, node, node.body, [*first, *after])
     out.ranges = before
     return made
@@ -476,6 +478,7 @@ def _foreach_reference(out: FunctionEmitter, node: n.Foreach, value: Val) -> Non
     out.element_stores[symbol] = write
     names = [key, *names] if len(names) == 1 else [key, *names]
     entries = b.call_name("entries", [container, b.constant(len(node.variables), node)], node)
+    out.statements.append(b.stop_check(node))
     made = b.for_(b.stored_pair(names, node), entries, _foreach_body(out, node, after), (), node)
     del out.element_stores[symbol]
     out.statements.append(made)
@@ -617,25 +620,32 @@ def _test(label: n.CaseLabel, subject: Val, at: n.Node) -> ast.expr:
 
 def _chain(out: FunctionEmitter, node: n.Switch, subject: Val, sections: list[_Section]) -> None:
     """Every section a branch of its own."""
-    plain = sum(len(s.labels) for s in sections)
-    if plain >= _TABLE_FROM:
-        number = _looked_up(out, node, subject, sections)
     before = dict(out.ranges)
-    made: list[ast.stmt] = []
-    default = next((s for s in sections if s.is_default), None)
-    if default is not None:
-        made = _branch(out, default, before)
-    for at in range(len(sections) - 1, -1, -1):
-        section = sections[at]
-        if section.is_default:
-            continue
-        if plain >= _TABLE_FROM:
-            test = b.compare(number, "==", b.constant(at, node), node)
-        else:
-            test = b.either([_test(label, subject, label) for label in section.labels], node)
-        made = [b.if_(test, _branch(out, section, before), made, node)]
+    if sum(len(s.labels) for s in sections) >= _TABLE_FROM:
+        number = _looked_up(out, node, subject, sections)
+        branches = [_branch(out, section, before) for section in sections]
+        if not any(section.is_default for section in sections):
+            branches.append([])
+        made = _halved(number, branches, 0, node)
+    else:
+        default = next((s for s in sections if s.is_default), None)
+        made = _branch(out, default, before) if default is not None else []
+        for section in reversed(sections):
+            if not section.is_default:
+                test = b.either([_test(label, subject, label) for label in section.labels], node)
+                made = [b.if_(test, _branch(out, section, before), made, node)]
     out.ranges = before
     out.statements.extend(made)
+
+
+def _halved(number: ast.expr, branches: Sequence[list[ast.stmt]], first: int, at: n.Node) -> list[ast.stmt]:
+    """The branch that `number`, counted from `first`, stands for, found by halving."""
+    if len(branches) == 1:
+        return branches[0]
+    half = len(branches) // 2
+    test = b.compare(number, "<", b.constant(first + half, at), at)
+    low, high = _halved(number, branches[:half], first, at), _halved(number, branches[half:], first + half, at)
+    return [b.if_(test, low, high, at)]
 
 
 def _branch(out: FunctionEmitter, section: _Section, before: dict[Local, tuple[int, int]]) -> list[ast.stmt]:
@@ -666,8 +676,11 @@ def _looked_up(out: FunctionEmitter, node: n.Switch, subject: Val, sections: lis
                 table[constant(label.low)] = at
     held = b.name(switch_table(out, table, node), node)
     found = b.call_method(held, "get", [subject.code, b.constant(missing, node)], node)
-    for at, label in reversed(ranges):
-        found = b.conditional(_test(label, subject, label), b.constant(at, node), found, node)
+    if len(ranges) > _TESTED_RANGES:
+        found = b.call_name("range_case", [b.name(_range_table(out, ranges, node), node), subject.code, found], node)
+    else:
+        for at, label in reversed(ranges):
+            found = b.conditional(_test(label, subject, label), b.constant(at, node), found, node)
     temp = out.temp()
     out.statements.append(b.assign(temp, found, node))
     return b.name(temp, node)
@@ -675,12 +688,28 @@ def _looked_up(out: FunctionEmitter, node: n.Switch, subject: Val, sections: lis
 
 def switch_table(out: FunctionEmitter, table: dict[Any, int], node: n.Node) -> str:
     """The global that holds a switch table. Named by content: equal tables of any programs are one."""
-    digest = hashlib.blake2b(repr(sorted(table.items(), key=repr)).encode(), digest_size=12).hexdigest()
-    name = f"switch:{digest}"
+    name = f"switch:{_digest(sorted(table.items(), key=repr))}"
     keys = [b.constant(key, node) for key in table]
     values = [b.constant(value, node) for value in table.values()]
     out.shared.setdefault(name, (b.dictionary(keys, values, node), node))
     return name
+
+
+def _range_table(out: FunctionEmitter, ranges: list[tuple[int, n.CaseLabel]], node: n.Node) -> str:
+    """The global that holds the first and last values of ranges, ascending, and the sections they lead to."""
+    ends = sorted(
+        (INT_MIN if label.low is None else constant(label.low),
+         INT_MAX if label.high is None else constant(label.high), at)
+        for at, label in ranges
+    )
+    name = f"ranges:{_digest(ends)}"
+    columns = [b.pair([b.constant(value, node) for value in column], node) for column in zip(*ends, strict=True)]
+    out.shared.setdefault(name, (b.pair(columns, node), node))
+    return name
+
+
+def _digest(content: object) -> str:
+    return hashlib.blake2b(repr(content).encode(), digest_size=12).hexdigest()
 
 
 def _once(out: FunctionEmitter, node: n.Switch, subject: Val, sections: list[_Section]) -> None:

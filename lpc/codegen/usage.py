@@ -42,7 +42,6 @@ class Usage:
     doubtful: set[Local] = field(default_factory=set)  # assigned, but not proved to hold what it declares
     loop_assigns: dict[n.Node, set[Local]] = field(default_factory=dict)
     assigns: set[Local] = field(default_factory=set)
-    calls: bool = False  # anything at all: only then can a run of it be long, or recurse
 
 
 class _Scan:
@@ -137,11 +136,6 @@ class _Scan:
             if not self.note(target, "scan int" if gives_int else "scan", None):
                 self.visit(target)
 
-    def call(self, node: n.Node) -> None:
-        self.usage.calls = True
-        for child in children(node):
-            self.visit(child)
-
     def closure(self, node: n.Node) -> None:
         # A functional's body sees no locals of ours, except what it captures now.
         for child in _captures(node):
@@ -164,10 +158,6 @@ _SCANNERS: dict[type[n.Node], Callable[..., None]] = {
     n.Name: _Scan.name,
     n.RefArgument: _Scan.reference,
     n.Sscanf: _Scan.scanned,
-    n.Call: _Scan.call,
-    n.CallOther: _Scan.call,
-    n.CallValue: _Scan.call,
-    n.New: _Scan.call,
     n.Functional: _Scan.closure,
     n.AnonymousFunction: lambda scan, node: None,
 }
@@ -203,17 +193,70 @@ def makes_calls(node: n.Node) -> bool:
     return isinstance(node, _CALLS) or any(map(makes_calls, children(node)))
 
 
+def needs_check(body: n.Node, analysis: Analysis) -> bool:
+    """Whether a function has to see at its start whether there is time left: it may recurse, or is long itself.
+    Loops and whatever else may take long see for themselves."""
+    waiting: list[n.Node] = [body]
+    for _ in range(_LONG_BODY):
+        if not waiting:
+            return False
+        node = waiting.pop()
+        if isinstance(node, _CALLS) and not _is_efun_call(node, analysis):
+            return True
+        if isinstance(node, n.Functional):
+            waiting += _captures(node)
+        elif not isinstance(node, n.AnonymousFunction):
+            waiting += children(node)
+    return True
+
+
+def _is_efun_call(node: n.Node, analysis: Analysis) -> bool:
+    symbol = analysis.symbols.get(node)
+    return isinstance(node, n.Call) and isinstance(symbol, EfunSymbol) and symbol.efun.name != "evaluate"
+
+
+#: A function of so many nodes may do much before it is over.
+_LONG_BODY = 400
 _CALLS = (n.Call, n.CallOther, n.CallValue, n.New)
-_QUICK = frozenset("stringp arrayp pointerp mapp floatp undefinedp nullp this_object".split())
+
+#: Efuns that call no LPC and take the same short time whatever their arguments are.
+QUICK_EFUNS = frozenset((
+    "stringp arrayp pointerp mapp intp floatp objectp functionp bufferp classp clonep undefinedp nullp typeof "
+    "this_object previous_object this_player this_interactive environment file_name time time_ns real_time uptime "
+    "perf_counter_ns random abs ceil floor round sin cos tan asin acos atan exp log log2 log10 pow sqrt interactive "
+    "userp query_heart_beat"
+).split())
 _MEASURED = frozenset(("sizeof", "strlen"))
 _SLOW = (*_LOOPS, n.Catch, n.TimeExpression, n.Sscanf, n.Range, n.Template, n.Spread, n.New)
 _CONTAINERS = frozenset((LIST, MAP))
 _SCALARS = frozenset((INT, BOOL, FLOAT, NUM))
 
 
+#: A tight piece of code has no more nodes than this.
+_MOST_TIGHT = 64
+
+
 def is_tight(node: n.Node, analysis: Analysis, facts: dict[Local, str]) -> bool:
-    """Whether a loop's body is over in no time, whatever the values are: no loops in it, no calls but of what
-    takes no time either, nothing that looks at the whole of a string or an array."""
+    """Whether a piece of code is over in no time, whatever the values are: it is small, with no loops in it, no calls
+    but of what takes no time either, nothing that looks at the whole of a string or an array."""
+    return tight_size(node, analysis, facts) > 0
+
+
+def tight_size(node: n.Node, analysis: Analysis, facts: dict[Local, str]) -> int:
+    """The number of nodes of a piece of code that `is_tight`; 0 for any other."""
+    if not _takes_no_time(node, analysis, facts):
+        return 0
+    size = 1
+    for child in children(node):
+        part = tight_size(child, analysis, facts)
+        size += part
+        if not part or size > _MOST_TIGHT:
+            return 0
+    return size
+
+
+def _takes_no_time(node: n.Node, analysis: Analysis, facts: dict[Local, str]) -> bool:
+    """Whether what a node does besides its children does not depend on how large a value is."""
     if isinstance(node, _SLOW) or isinstance(node, _CALLS) and not _is_quick_call(node, analysis, facts):
         return False
     if isinstance(node, n.Index) and fact_of(node.base, facts, analysis) not in _CONTAINERS:
@@ -225,9 +268,8 @@ def is_tight(node: n.Node, analysis: Analysis, facts: dict[Local, str]) -> bool:
             return False
     if isinstance(node, n.Expression):
         conversion = analysis.conversions.get(node)
-        if conversion is not None and conversion.base == "buffer":
-            return False
-    return all(is_tight(child, analysis, facts) for child in children(node))
+        return conversion is None or conversion.base != "buffer"
+    return True
 
 
 _ARITHMETIC = frozenset("+ - * / % & | ^ << >>".split())
@@ -239,7 +281,17 @@ def _is_quick(operator: str, left: n.Expression, right: n.Expression, facts: dic
     if operator in ("==", "!=") and any(isinstance(side, n.StringLiteral) for side in (left, right)):
         return True
     sides = [fact_of(side, facts, analysis) in _SCALARS for side in (left, right)]
+    if operator in ("+", "-") and not all(sides):
+        # Whatever is no number is an error there, and that ends it.
+        sides = [sure or _is_number_parameter(side, analysis) for sure, side in zip(sides, (left, right), strict=True)]
     return all(sides) if operator == "+" else any(sides)
+
+
+def _is_number_parameter(node: n.Expression, analysis: Analysis) -> bool:
+    symbol = analysis.symbols.get(node)
+    if not isinstance(symbol, Local) or not symbol.is_parameter or symbol.is_ref or symbol.type.array:
+        return False
+    return symbol.type.base in ("int", "float")
 
 
 def _is_quick_call(node: n.Node, analysis: Analysis, facts: dict[Local, str]) -> bool:
@@ -248,7 +300,7 @@ def _is_quick_call(node: n.Node, analysis: Analysis, facts: dict[Local, str]) ->
         return False
     if symbol.efun.name in _MEASURED:
         return all(fact_of(arg, facts, analysis) in _CONTAINERS for arg in node.args)
-    return symbol.efun.name in _QUICK
+    return symbol.efun.name in QUICK_EFUNS
 
 
 def study(body: n.Node, analysis: Analysis) -> Usage:

@@ -7,7 +7,7 @@ the few listed, so compiled code can reach nothing else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from math import ceil, floor, isfinite
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -18,7 +18,7 @@ from lpc.runtime import call, operators, references, values
 from lpc.runtime.budget import Budget
 from lpc.runtime.host import Host
 from lpc.runtime.objects import LPCObject
-from lpc.runtime.operators import Operators
+from lpc.runtime.operators import SMALL_STRING, Operators
 from lpc.runtime.scan import scan, scanner
 from lpc.runtime.show import show
 from lpc.runtime.trace import NATIVE, PROGRAMS
@@ -35,7 +35,7 @@ _BUILTINS: dict[str, Any] = {
 _OPERATORS = (
     "wrap subtract multiply divide modulo bit_and shift_left shift_right negate complement step unordered "
     "less less_equal greater greater_equal size_of index from_end read_from_end optional_index member store_member "
-    "class_values extract elements pairs spread is_zero switch_subject to_type"
+    "class_values extract pairs spread is_zero switch_subject range_case to_type"
 ).split()
 _CALLS = (
     "call_target late_target spread_call reference_call reference_value spread_efun call_value functional "
@@ -44,14 +44,27 @@ _CALLS = (
 _REFERENCES = "cell Cell VariableCell".split()
 _VALUES = "UNDEFINED Mapping Record as_key equal Itself".split()
 
+#: A loop over no more values than this, whose body does not look at the clock, is over soon.
+_FEW_ELEMENTS = 1_000_000
+
 
 def make_namespace(host: Host, efuns: Mapping[str, Efun]) -> dict[str, Any]:
     """The namespace of a driver. `SIMUL_EFUN` is set when that object is loaded."""
     limits = host.limits
-    sized = Operators(limits.string_length, limits.array_size, limits.mapping_size, limits.buffer_size)
+
+    def look() -> None:
+        if namespace["STOP"]:
+            namespace["stop"]()
+
+    def looked(value: Value) -> Value:
+        look()
+        return value
+
+    sized = Operators(limits.string_length, limits.array_size, limits.mapping_size, limits.buffer_size, look)
     namespace: dict[str, Any] = {
         "__builtins__": {}, PROGRAMS: WeakValueDictionary(), "STOP": False, "SIMUL_EFUN": None,
-        "STRING_LENGTH": limits.string_length, "MAPPING_SIZE": limits.mapping_size, "LPCObject": LPCObject,
+        "STRING_LENGTH": limits.string_length, "SMALL_STRING": min(SMALL_STRING, limits.string_length),
+        "MAPPING_SIZE": limits.mapping_size, "LPCObject": LPCObject,
         "OBJECT": type("Object", (LPCObject,), {"__slots__": (), "driver": host}),  # base of this driver's objects
         "CATCHABLE": (LPCError, *NATIVE),
     }
@@ -71,11 +84,11 @@ def make_namespace(host: Host, efuns: Mapping[str, Efun]) -> dict[str, Any]:
         "loop_limit": _loop_limit, "endless": _endless, "microseconds": _microseconds, "record_type": _record_type,
         "sscanf": lambda text, format, count: scan(text, format, count, limits.regexp_time),
         "scanner": lambda format, count: _scanner(limits.regexp_time, format, count),
-        "clone": _clone, "caught": _caught,
+        "clone": _clone, "caught": _caught, "looked": looked, "large_string": sized.string,
+        "stoppable": lambda values: _stoppable(look, values), "elements": lambda value: _elements(look, value),
     }
     namespace |= {f"e:{name}": efun.function for name, efun in efuns.items()}
     namespace["EFUNS"] = efuns
-    namespace["stoppable"] = lambda values: _stoppable(namespace, values)
     return namespace
 
 
@@ -84,12 +97,17 @@ def attach_budget(namespace: dict[str, Any], budget: Budget) -> None:
     namespace["stop"] = budget.stop
 
 
-def _stoppable(namespace: dict[str, Any], values: range) -> Iterator[int]:
+def _stoppable(look: Callable[[], None], values: Iterable[Value]) -> Iterator[Value]:
     """The values of a long loop that does not look at the clock itself."""
     for value in values:
-        if namespace["STOP"]:
-            namespace["stop"]()
+        look()
         yield value
+
+
+def _elements(look: Callable[[], None], value: Value) -> Iterable[Value]:
+    """What `foreach (x in value)` runs over."""
+    found = operators.elements(value)
+    return found if len(found) <= _FEW_ELEMENTS else _stoppable(look, found)
 
 
 def _put(sized: Operators, base: Value, key: Value, value: Value) -> Value:

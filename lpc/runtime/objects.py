@@ -81,9 +81,9 @@ class Destructed(LPCObject):
         return self.former.program
 
     def __getattr__(self, key: str) -> Any:
-        from lpc.runtime.program import method_of_destructed
-
-        return method_of_destructed(self, key)
+        if "/" not in key:
+            raise AttributeError(key)
+        return self.program.method_of_destructed(self, key)
 
     def __bool__(self) -> bool:
         return False

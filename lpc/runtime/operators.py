@@ -7,13 +7,14 @@ here is the general case, with FluffOS's results and error texts for every pair 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from lpc.errors import LPCError
 from lpc.runtime.objects import LPCObject
 from lpc.runtime.show import show
-from lpc.runtime.text import text_index, text_length, text_range
+from lpc.runtime.text import LONGEST_INDEXED, clusters, text_index, text_length, text_range
 from lpc.runtime.values import (
     INT_MAX,
     INT_MIN,
@@ -85,14 +86,23 @@ def text_of(value: Value) -> str | None:
     return None
 
 
-class Operators:
-    """The operators whose results have a size: they hold the driver's limits."""
+#: What is no larger than this is made in no time.
+SMALL_STRING, SMALL_ARRAY = 1 << 16, 1 << 12
 
-    def __init__(self, string_length: int, array_size: int, mapping_size: int, buffer_size: int) -> None:
+
+class Operators:
+    """The operators whose results have a size: they hold the driver's limits.
+
+    `look` sees whether the evaluation's time is over; it is called when a large value has been made.
+    """
+
+    def __init__(self, string_length: int, array_size: int, mapping_size: int, buffer_size: int,
+                 look: Callable[[], None] = lambda: None) -> None:
         self.string_length = string_length
         self.array_size = array_size
         self.mapping_size = mapping_size
         self.buffer_size = buffer_size
+        self.look = look
 
     def add(self, left: Value, right: Value) -> Value:
         """`left + right`"""
@@ -146,18 +156,24 @@ class Operators:
         data = left.data + added
         if len(data) > self.buffer_size:
             raise LPCError("Buffer too large.")
+        if len(data) > SMALL_STRING:
+            self.look()
         return Buffer(data)
 
     def string(self, text: str) -> str:
         """A string that an operator made, if it is not too long."""
         if len(text) > self.string_length:
             raise LPCError("Result of string addition is longer than the maximum string length.")
+        if len(text) > SMALL_STRING:
+            self.look()
         return text
 
     def array(self, array: list[Value]) -> list[Value]:
         """An array that an operator made, if it is not too large."""
         if len(array) > self.array_size:
             raise LPCError("Illegal array size.")
+        if len(array) > SMALL_ARRAY:
+            self.look()
         return array
 
     def mapping(self, mapping: Mapping) -> Mapping:
@@ -166,6 +182,8 @@ class Operators:
             for _ in range(len(mapping) - self.mapping_size):
                 mapping.popitem()
             raise LPCError("Mapping exceeded maximum allowed size of " f"{self.mapping_size}.")
+        if len(mapping) > SMALL_ARRAY:
+            self.look()
         return mapping
 
     def store(self, base: Value, key: Value, value: Value) -> Value:
@@ -612,28 +630,20 @@ def several_code_points() -> LPCError:
 # ------------------------------------------------------------------------------------------- iteration
 
 
-def elements(value: Value) -> Iterable[Value]:
+def elements(value: Value) -> Sequence[Value]:
     """What `foreach (x in value)` runs over; the elements are fixed now, except writes to the same array."""
     kind = type(value)
     if kind is list:
         return value  # type: ignore[no-any-return]
     if kind is str:
-        return [ord(character) if len(character) == 1 else character_code(character) for character in _clusters(value)]
+        return [ord(character) if len(character) == 1 else character_code(character) for character in clusters(value)]
     if kind is Buffer:
         return bytes(value.data)
     raise LPCError(f"Bad argument 2 to foreach\nExpected: array Got: {show(value)}.")
 
 
-def _clusters(text: str) -> Iterable[str]:
-    from lpc.runtime.text import clusters
-
-    return clusters(text)
-
-
 def character_code(cluster: str) -> int:
     """What a loop over a string gives for a character of several code points: the first one, -1 for a long one."""
-    from lpc.runtime.text import LONGEST_INDEXED
-
     return -1 if len(cluster.encode(errors="replace")) > LONGEST_INDEXED else ord(cluster[0])
 
 
@@ -676,6 +686,14 @@ def truncate(number: float) -> int:
         return INT_MIN
     whole = int(number)
     return whole if INT_MIN <= whole <= INT_MAX else INT_MIN
+
+
+def range_case(table: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]], subject: int, otherwise: int) -> int:
+    """The section of a switch whose range holds the subject; the table has first values (ascending), last values and
+    sections."""
+    first, last, sections = table
+    at = bisect_right(first, subject) - 1
+    return sections[at] if at >= 0 and subject <= last[at] else otherwise
 
 
 def to_type(value: Value, base: str) -> Value:

@@ -18,6 +18,7 @@ from typing import Any
 from lpc.errors import LPCError
 from lpc.runtime.interface import FunctionInfo, Interface
 from lpc.runtime.objects import LPCObject
+from lpc.runtime.show import show
 from lpc.runtime.trace import PROGRAMS
 from lpc.runtime.values import UNDEFINED, Value
 
@@ -73,6 +74,10 @@ class Program:
         """(name, key) of the variables save_object() writes."""
         return [(v.name, v.key) for program in self.chain for v in program.interface.variables.values()
                 if "nosave" not in v.modifiers and v.program == program.path]
+
+    def method_of_destructed(self, ob: LPCObject, key: str) -> Callable[..., Value]:
+        """A method of a destructed object of this program: its own running code goes on, others see 0."""
+        return _method_of_destructed(ob, key)
 
     def locate(self, line: int) -> tuple[str, int]:
         """File and line of a virtual line."""
@@ -169,13 +174,8 @@ def _make_method(ob: LPCObject, key: str) -> Callable[..., Value]:
     return function.__get__(ob)  # type: ignore[no-any-return]
 
 
-def method_of_destructed(ob: LPCObject, key: str) -> Callable[..., Value]:
-    """A method of a destructed object: its own running code goes on, others see 0."""
-    if not key.rpartition("/")[1]:
-        raise AttributeError(key)
+def _method_of_destructed(ob: LPCObject, key: str) -> Callable[..., Value]:
     if key.startswith("->"):
-        from lpc.runtime.call import bad_target
-
         def refuse(*args: Value) -> Value:
             raise bad_target(0)
 
@@ -183,6 +183,13 @@ def method_of_destructed(ob: LPCObject, key: str) -> Callable[..., Value]:
     former = ob.former
     found = former.__dict__.get(key) or _function(former.program, *_split(key), former)
     return found.__get__(ob)  # type: ignore[no-any-return]
+
+
+def bad_target(value: Value) -> LPCError:
+    """The error of calling into something that is neither object, path nor array."""
+    kind = show(value)
+    shown = f"int({kind})" if isinstance(value, int) or value == 0 else kind
+    return LPCError(f"Bad argument 1 to EFUN call_other()\nExpected: object, string, array,  Got: {shown}.\n")
 
 
 def _split(key: str) -> tuple[str, int]:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from lpc.errors import LPCError
 from lpc.runtime.operators import wrap
 from lpc.runtime.references import Cell
+from lpc.runtime.show import show
 from lpc.runtime.values import INT_MAX, INT_MIN, SMALL, Value
 
 #: Where a namespace keeps its programs by file name, and how a namespace is recognised.
@@ -200,8 +201,6 @@ def _message(error: BaseException, traceback: TracebackType) -> str:
 
 def _operands(traceback: TracebackType) -> tuple[str | None, str | None]:
     """The operands of the failing instruction, where they are local variables or constants, as errors show them."""
-    from lpc.runtime.show import show
-
     instructions = list(dis.get_instructions(traceback.tb_frame.f_code))
     at = next(n for n, instruction in enumerate(instructions) if instruction.offset == traceback.tb_lasti)
     shown: list[str | None] = []

@@ -6,6 +6,7 @@ arrays, mappings and function values, with loops that end.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,12 @@ INT_OPERATORS = ("+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "<", "<=", 
 PAIR = "class pair { int a; string s; int *l; mixed m; }"
 MEMBERS = {"int": ("a",), "string": ("s",), "int *": ("l",), "mixed": ("m",)}
 COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
+
+
+def is_constant(expression: str) -> bool:
+    """Whether the compiler may compute an expression: no variable or call is in it. A constant zero to divide by is
+    an error there."""
+    return not re.search(r"[A-Za-z_]", re.sub(r'"[^"]*"|\de', "", expression))
 
 
 @dataclass
@@ -160,8 +167,8 @@ class Writer:
         if choice < 5:
             left, right = self.expression("int", scope, depth), self.expression("int", scope, depth)
             operator = self.pick(INT_OPERATORS)
-            if operator in "/%" and not any(letter.isalpha() for letter in right):
-                right = f"({right} | 1)"  # a constant zero is an error of the compiler
+            if operator in "/%" and is_constant(right):
+                right = f"({right} | 1)"
             return f"({left} {operator} {right})"
         if choice == 5:
             return f"({self.pick('-~!')} {self.expression('int', scope, depth)})"
@@ -187,7 +194,7 @@ class Writer:
     def make_float(self, scope: Scope, depth: int) -> str:
         kinds = self.pick((("float", "float"), ("int", "float"), ("float", "int")))
         left, right = (self.expression(kind, scope, depth) for kind in kinds)
-        return f"({left} {self.pick('+-*/')} {right})"
+        return f"({left} {self.pick('+-*' if is_constant(right) else '+-*/')} {right})"
 
     def make_string(self, scope: Scope, depth: int) -> str:
         choice = self.number(0, 4)
@@ -374,9 +381,9 @@ class Writer:
         names = scope.of("class pair")
         if not names or self.chance(4):
             name = self.name("c")
-            scope.variables.setdefault("class pair", []).append(name)
             given = [f"{member}: {self.expression(kind, scope, 1)}" for kind, (member,) in MEMBERS.items()
                      if not self.chance(4)]
+            scope.variables.setdefault("class pair", []).append(name)
             return f"class pair {name} = new(class pair{''.join(', ' + one for one in given)});"
         name = self.pick(names)
         choice = self.number(0, 5)
