@@ -46,9 +46,8 @@ from lpc.runtime.values import Value
 
 if TYPE_CHECKING:
     import asyncio
-    from types import TracebackType
-
     import socket
+    from types import TracebackType
 
     from lpc.driver.worker import Worker
     from lpc.efun import Efun
