@@ -1,11 +1,14 @@
 """What bench/sockets.py compares with: the tasks of stream_server.c as asyncio protocols on uvloop.
 
-    python bench/bare_server.py TASK
+    python bench/bare_server.py TASK [PEM]
+
+PEM is a file with the key and the certificate of a TLS server.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 import sys
 from pathlib import Path
@@ -108,7 +111,12 @@ TASKS = {"echo": Echo, "sink": Sink, "source": Source, "accept": Accept, "hold":
 
 
 async def main() -> None:
-    server = await asyncio.get_running_loop().create_server(TASKS[sys.argv[1]], "127.0.0.1", 0, backlog=128)
+    task, *pem = sys.argv[1:]
+    context = None
+    if pem:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*pem)
+    server = await asyncio.get_running_loop().create_server(TASKS[task], "127.0.0.1", 0, backlog=128, ssl=context)
     print("127.0.0.1", server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 

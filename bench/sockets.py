@@ -9,6 +9,7 @@ processor time: that ratio does not depend on what else the machine does.
     echo      64-byte messages a second over 64 connections
     receive   megabytes a second that arrive       send      that are sent, to a reader that takes what it can
     accept    connections a second, dropped at once
+    tls ...   the same over TLS
     values    nested mappings a second that arrive in mode MUD       values back   that are also sent back
     memory    bytes for each of 10,000 open connections
     idle      wakeups a second of a driver with 1,000 connections that do nothing
@@ -21,15 +22,18 @@ import asyncio
 import json
 import os
 import resource
+import ssl
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import trustme
 import uvloop
 
 HERE = Path(__file__).parent
@@ -55,7 +59,8 @@ VALUE = Mapping({
 class Server:
     """One side: a server process."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], tls: ssl.SSLContext | None) -> None:
+        self.tls = tls
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=PROJECT)
         assert self.process.stdout is not None
         host, port = self.process.stdout.readline().split()
@@ -76,9 +81,9 @@ class Server:
 
 
 @contextmanager
-def served(command: list[str]) -> Iterator[Server]:
-    """A server while it is needed."""
-    server = Server(command)
+def served(command: list[str], tls: ssl.SSLContext | None) -> Iterator[Server]:
+    """A server while it is needed, and how to connect to it."""
+    server = Server(command, tls)
     try:
         yield server
     finally:
@@ -88,15 +93,25 @@ def served(command: list[str]) -> Iterator[Server]:
         server.process.stdout.close()
 
 
-def lpc(mode: int, task: str) -> list[str]:
+def lpc(mode: int, task: str, *pem: str) -> list[str]:
     """The command of our side."""
     return [sys.executable, "-m", "lpc", "--mudlib", str(HERE / "mudlib"), "--limit", f"sockets={2 * OPEN}",
-            str(HERE / "mudlib/bench/stream_server.c"), str(mode), task]
+            *(f"--allow-read={name}" for name in pem), str(HERE / "mudlib/bench/stream_server.c"),
+            str(mode), task, *pem]
 
 
-def bare(task: str) -> list[str]:
+def bare(task: str, *pem: str) -> list[str]:
     """The command of the other side."""
-    return [sys.executable, str(HERE / "bare_server.py"), task]
+    return [sys.executable, str(HERE / "bare_server.py"), task, *pem]
+
+
+def certificate(folder: str) -> tuple[str, ssl.SSLContext]:
+    """A file with the certificate of a TLS server, and what a client needs."""
+    authority, pem = trustme.CA(), f"{folder}/server.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return pem, context
 
 
 class Figure(NamedTuple):
@@ -134,7 +149,7 @@ async def returned(server: Server, seconds: float, first: bytes, connections: in
     count = [0]
     clients = []
     for _ in range(connections):
-        transport, _ = await loop.create_connection(lambda: Client(count), *server.address)
+        transport, _ = await loop.create_connection(lambda: Client(count), *server.address, ssl=server.tls)
         transport.write(first)
         clients.append(transport)
     await asyncio.sleep(0.3)
@@ -183,7 +198,7 @@ async def values(server: Server, seconds: float) -> Figure:
 
 async def receive(server: Server, seconds: float) -> Figure:
     """Megabytes a second the server takes."""
-    reader, writer = await asyncio.open_connection(*server.address)
+    reader, writer = await asyncio.open_connection(*server.address, ssl=server.tls)
     piece = b"x" * PIECE
     with timed(server) as figure:
         for _ in range(BULK // PIECE - 1):
@@ -211,7 +226,8 @@ class Reader(asyncio.Protocol):
 
 async def send(server: Server, seconds: float) -> Figure:
     """Megabytes a second the server sends."""
-    transport, reader = await asyncio.get_running_loop().create_connection(lambda: Reader(BULK), *server.address)
+    loop = asyncio.get_running_loop()
+    transport, reader = await loop.create_connection(lambda: Reader(BULK), *server.address, ssl=server.tls)
     with timed(server) as figure:
         transport.write(b"%d" % (BULK // PIECE))
         await reader.done
@@ -288,6 +304,9 @@ MEASURES: dict[str, tuple[Measure, int, str, str, str]] = {
     "receive": (receive, 1, "sink", "sink", "MB/s"),
     "receive bytes": (receive, 3, "sink", "sink", "MB/s"),
     "send": (send, 1, "source", "source", "MB/s"),
+    "tls echo": (echo, 6, "echo", "echo", "messages/s"),
+    "tls receive": (receive, 6, "sink", "sink", "MB/s"),
+    "tls send": (send, 5, "source", "source", "MB/s"),
     "accept": (accept, 1, "accept", "accept", "connections/s"),
     "values": (values, 0, "count", "count", "values/s"),
     "values back": (values_back, 0, "echo", "values", "values/s"),
@@ -296,9 +315,9 @@ MEASURES: dict[str, tuple[Measure, int, str, str, str]] = {
 }
 
 
-def measured(command: list[str], measure: Measure, seconds: float) -> tuple[Figure, float]:
+def measured(command: list[str], tls: ssl.SSLContext | None, measure: Measure, seconds: float) -> tuple[Figure, float]:
     """The figure of one side, and by how many megabytes its memory grew at most."""
-    with served(command) as server:
+    with served(command, tls) as server:
         before = server.status("VmRSS")
         figure = uvloop.run(measure(server, seconds))
         return figure, (server.status("VmHWM") - before) / 1024
@@ -308,6 +327,33 @@ def best(figures: list[Figure], *, least: bool) -> Figure:
     """The best of each kind."""
     choose = min if least else max
     return Figure(choose(figure.value for figure in figures), choose(figure.per_cpu for figure in figures))
+
+
+Results = dict[str, dict[str, float]]
+
+
+def compared(names: list[str], rounds: int, seconds: float, pem: str, tls: ssl.SSLContext) -> Results:
+    """Measure both sides and say how they compare."""
+    results: Results = {}
+    print(f"{'':14} {'LPC':>10} {'uvloop':>10} {'ratio':>6} {'cpu':>6}  {'unit':14} {'LPC grew':>8} {'uvloop':>8}")
+    for name in names:
+        measure, mode, task, other, unit = MEASURES[name]
+        how: tuple[tuple[str, ...], ssl.SSLContext | None] = ((pem,), tls) if name.startswith("tls ") else ((), None)
+        sides: tuple[list[Figure], list[Figure]] = ([], [])
+        grown = [0.0, 0.0]
+        for _ in range(rounds):
+            for at, command in enumerate((lpc(mode, task, *how[0]), bare(other, *how[0]))):
+                figure, growth = measured(command, how[1], measure, seconds)
+                sides[at].append(figure)
+                grown[at] = max(grown[at], growth)
+        ours, theirs = (best(side, least=unit in ("bytes", "wakeups/s")) for side in sides)
+        ratio = ours.value / theirs.value if theirs.value else 0.0
+        cpu = ours.per_cpu / theirs.per_cpu if theirs.per_cpu else 0.0
+        results[name] = {"lpc": ours.value, "uvloop": theirs.value, "ratio": ratio, "cpu_ratio": cpu,
+                         "lpc_growth_mb": grown[0], "uvloop_growth_mb": grown[1]}
+        print(f"{name:14} {ours.value:10.0f} {theirs.value:10.0f} {ratio:6.2f} {cpu:6.2f}  {unit:14} "
+              f"{grown[0]:5.1f} MB {grown[1]:5.1f} MB", flush=True)
+    return results
 
 
 def main() -> None:
@@ -323,24 +369,8 @@ def main() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 4 * OPEN)), hard))
 
-    results: dict[str, dict[str, float]] = {}
-    print(f"{'':14} {'LPC':>10} {'uvloop':>10} {'ratio':>6} {'cpu':>6}  {'unit':14} {'LPC grew':>8} {'uvloop':>8}")
-    for name in options.names or MEASURES:
-        measure, mode, task, other, unit = MEASURES[name]
-        sides: tuple[list[Figure], list[Figure]] = ([], [])
-        grown = [0.0, 0.0]
-        for _ in range(options.rounds):
-            for at, command in enumerate((lpc(mode, task), bare(other))):
-                figure, growth = measured(command, measure, options.seconds)
-                sides[at].append(figure)
-                grown[at] = max(grown[at], growth)
-        ours, theirs = (best(side, least=unit in ("bytes", "wakeups/s")) for side in sides)
-        ratio = ours.value / theirs.value if theirs.value else 0.0
-        cpu = ours.per_cpu / theirs.per_cpu if theirs.per_cpu else 0.0
-        results[name] = {"lpc": ours.value, "uvloop": theirs.value, "ratio": ratio, "cpu_ratio": cpu,
-                         "lpc_growth_mb": grown[0], "uvloop_growth_mb": grown[1]}
-        print(f"{name:14} {ours.value:10.0f} {theirs.value:10.0f} {ratio:6.2f} {cpu:6.2f}  {unit:14} "
-              f"{grown[0]:5.1f} MB {grown[1]:5.1f} MB", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        results = compared(options.names or list(MEASURES), options.rounds, options.seconds, *certificate(folder))
     if options.json:
         text = json.dumps({"python": sys.version.split()[0], "results": results}, indent=2)
         Path(options.json).write_text(text + "\n", encoding="utf-8")

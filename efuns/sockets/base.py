@@ -163,6 +163,9 @@ class Socket:
         """The owner ends: close. A protocol that says why it closes may say something else than usual."""
         self.close()
 
+    def retire(self) -> None:
+        """The driver is about to end: close, if something still has to leave that no protocol sees to."""
+
     def abort(self) -> None:
         """The driver ends: everything is let go now."""
         self._forget_callbacks()
@@ -333,6 +336,11 @@ class Socket:
     def system_fd(self) -> int:
         """The descriptor of the operating system, -1 if there is none (now)."""
         return -1
+
+    @property
+    def unsent(self) -> int:
+        """How many bytes wait to leave that somebody may still take."""
+        return 0
 
     def is_bound(self) -> bool:
         """Whether a further socket_bind() is EEISBOUND."""

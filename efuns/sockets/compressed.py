@@ -42,6 +42,8 @@ class StreamCompressed(Stream):
 
     __slots__ = ("_deflater", "_inflater", "_text", "_is_paused", "_next")
 
+    finishes = True
+
     def __init__(self, table: SocketTable, mode: Mode, owner: LPCObject, wire: socket.socket | None = None) -> None:
         super().__init__(table, mode, owner, wire)
         self._deflater: Deflater | None = None

@@ -23,6 +23,8 @@ from lpc.runtime.values import UNDEFINED, Mapping, Value, truth
 
 Function = str | Closure
 
+_FRAMES = 40  # calls, at most, between an efun here and what the operating system is asked
+
 
 # -------------------------------------------------------------------------------- making and unmaking
 
@@ -37,6 +39,7 @@ def socket_create(this: LPCObject, mode: int, read: Function, close: Function | 
         int s = socket_create(STREAM, "read_data", "closed");
     """
     check_names(read, close)
+    need_room()
     driver = this.driver
     if not truth(driver.valid("valid_socket", this, "create", [-1, this, "N/A", -1, mode, 0])):
         return errors.EESECURITY
@@ -51,9 +54,8 @@ def socket_create(this: LPCObject, mode: int, read: Function, close: Function | 
     row, make = found
     try:
         socket = make(table, row, this)
-    except OSError as error:
-        # Mainline knows one code for all of them.
-        return errors.code_for(error, otherwise=errors.EESOCKET) if make.gives_reason else errors.EESOCKET
+    except OSError:  # mainline knows one code for all of them
+        return errors.EESOCKET
     socket.read_callback = callback_for(this, read)
     socket.close_callback = callback_for(this, close)
     return table.add(socket)
@@ -67,6 +69,7 @@ def socket_close(this: LPCObject, fd: int) -> int:
 
         socket_close(s);
     """
+    need_room()
     socket = _socket(this, "close", fd)
     if isinstance(socket, int):
         return socket
@@ -87,6 +90,7 @@ def socket_bind(this: LPCObject, fd: int, where: int | str, address: str | None 
         socket_bind(s, 4000);
         socket_bind(watch, "/secure/cfg/");
     """
+    need_room()
     found = this.driver.state(SocketTable).find(fd)
     if isinstance(where, str) and found is not None and found.is_open and not found.binds_to_name:
         raise _bad_argument(2, "socket_bind", "int", where)
@@ -107,6 +111,7 @@ def socket_listen(this: LPCObject, fd: int, callback: Function | int = 0) -> int
         socket_listen(s, "caller_waits");
     """
     check_names(callback)
+    need_room()
     socket = _socket(this, "listen", fd)
     if isinstance(socket, int):
         return socket
@@ -125,6 +130,7 @@ def socket_accept(this: LPCObject, fd: int, read: Function, write: Function) -> 
         int connection = socket_accept(s, "read_data", "ready");
     """
     check_names(read, write)
+    need_room()
     socket = _socket(this, "accept", fd)
     if isinstance(socket, int):
         return socket
@@ -151,6 +157,7 @@ def socket_connect(this: LPCObject, fd: int, where: str, read: Function | int, w
         socket_connect(s, "127.0.0.1 4000", "read_data", "connected");
     """
     check_names(read, write)
+    need_room()
     found = this.driver.state(SocketTable).find(fd)
     for number, function in ((3, read), (4, write)):
         if isinstance(function, int) and (function != 0 or found is None or not found.gives_reason):
@@ -205,7 +212,7 @@ def socket_release(this: LPCObject, fd: int, to: LPCObject, callback: Function) 
     except LPCError as error:  # the other object's mistake, not the caller's
         this.driver.log(f"{to.name}: error while acquiring socket {fd}: {error}")
     finally:
-        taken = socket.owner is not this or socket.released_to is None
+        taken = socket.owner is not this or (socket.released_to is None and socket.is_open)
         socket.released_to = None
     return errors.EESUCCESS if taken else errors.EESOCKNOTRLSD
 
@@ -285,7 +292,7 @@ def socket_status(this: LPCObject, fd: int | None = None) -> list[Value] | int:
 def socket_mode_available(this: LPCObject, mode: int) -> int:
     """Whether socket_create() can make sockets of a mode here: 1 or 0.
 
-    Some modes need a library or a platform, some are not in this version.
+    Some modes need a library or a platform.
 
         if (!socket_mode_available(EXTERNAL_INOTIFY)) poll_instead();
     """
@@ -416,6 +423,13 @@ def callback_for(this: LPCObject, function: Function | int) -> Callback | None:
     if isinstance(function, int) or function == "":
         return None
     return Callback(this, function)
+
+
+def need_room(frames: int = _FRAMES) -> None:
+    """Fail now where the recursion limit is near. Halfway through, a descriptor or a process that was just made
+    would belong to nobody."""
+    if frames:
+        need_room(frames - 1)
 
 
 def check_names(*functions: Function | int) -> None:

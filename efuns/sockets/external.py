@@ -7,7 +7,7 @@ import signal as signals
 from typing import TYPE_CHECKING
 
 from efuns.sockets import efuns, errors
-from efuns.sockets.efuns import Function, callback_for, check_names
+from efuns.sockets.efuns import Function, callback_for, check_names, need_room
 from efuns.sockets.modes import Modes
 from efuns.sockets.table import SocketTable
 from lpc.efun import efun
@@ -35,6 +35,7 @@ def external_start(this: LPCObject, command: int | str, arguments: str | list[Va
         int s = external_start(1, ({ "-n", "some text" }), "output", "started", "ended");
     """
     check_names(read, write, close)
+    need_room()
     driver = this.driver
     name = driver.external_name(str(command))
     words = _arguments(arguments)
@@ -64,8 +65,8 @@ def _start(this: LPCObject, name: str, argv: tuple[str, ...], read: Function, wr
     assert row is not None
     try:
         socket = Started(table, row, this)
-    except OSError as error:
-        return errors.code_for(error, otherwise=errors.EESOCKET)
+    except OSError:
+        return errors.EESOCKET
     code = socket.start(name, Command(argv, driver.files.root))
     if code != errors.EESUCCESS:
         driver.log(f"external_start: {socket.last_error}")  # there is no descriptor to ask for the reason

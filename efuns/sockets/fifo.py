@@ -145,6 +145,14 @@ class Fifo(Socket):
 
     # ----------------------------------------------------------------------------------------- the end
 
+    @property
+    def unsent(self) -> int:
+        return self._outlet.size if self._outlet is not None else 0
+
+    def retire(self) -> None:
+        if self.is_open and self.unsent:
+            self.close()
+
     def shut(self, *, flush: bool) -> bool:
         loop = self.table.driver.loop
         if self._inlet is not None:

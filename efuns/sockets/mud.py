@@ -34,6 +34,7 @@ class Mud(Stream):
     __slots__ = ("_kept", "_wanted")
 
     gives_reason = False
+    finishes = True
 
     def __init__(self, table: SocketTable, mode: Mode, owner: LPCObject, wire: socket.socket | None = None) -> None:
         super().__init__(table, mode, owner, wire)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 _MOST_SAID = 1000
+_GLANCE = 0.02  # seconds between looks at what is still to leave when the driver ends
+_GLANCES = 50  # without progress, and the rest is given up
 
 
 class Corked(Protocol):
@@ -110,6 +112,23 @@ class SocketTable:
         for socket in list(self._owned.get(owner, ())):
             if socket.is_open:
                 socket.orphaned()
+
+    async def drain(self) -> None:
+        """The driver is about to end: what was written still leaves, while somebody takes some of it."""
+        import asyncio  # only now: programs without a loop end faster without it
+
+        for socket in tuple(self._slots):
+            if socket is not None:
+                socket.retire()
+        unsent, glances = self._unsent(), 0
+        while unsent and glances < _GLANCES:
+            await asyncio.sleep(_GLANCE)
+            left = self._unsent()
+            glances = 0 if left < unsent else glances + 1
+            unsent = left
+
+    def _unsent(self) -> int:
+        return sum(socket.unsent for socket in self._slots if socket is not None)
 
     def close(self) -> None:
         """The driver ends."""

@@ -9,7 +9,9 @@
     opened()                            the connection is up; LPC does not know yet
 
 and by class attributes: `is_secure` (TLS below the codec), `verifies` (whether TLS checks the peer unless
-option 1 says otherwise) and `shares_port` (whether `pylpc serve` lets each worker listen). Every hook has a default but `received`. Rules:
+option 1 says otherwise), `takes_certificate` (whether a listener speaks TLS where it is given a certificate),
+`shares_port` (whether `pylpc serve` lets each worker listen) and `finishes` (whether what is queued still leaves
+when the other end, or the driver, ends the conversation). Every hook has a default but `received`. Rules:
 - What `encode` returns is taken, so it may change a codec's state. A mode with `gives_reason` queues
   messages up to `high_water`; modes 0 to 6 never hold more than the rest of one message.
 - `received` gets at most READ bytes. It may deliver several times; it looks at `self.runs` in between, for
@@ -39,7 +41,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from efuns.sockets import errors, options, tls
 from efuns.sockets.base import BOUND, CLOSED, CLOSING, DATA_XFER, HANDSHAKE, LISTEN, UNBOUND, Socket
 from efuns.sockets.wire import Address, Sockaddr, numeric_address, parse_address, shown_address, text_bytes
-from lpc.runtime.values import Buffer, Value
+from lpc.runtime.values import Buffer, Value, truth
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, TimerHandle
@@ -126,12 +128,15 @@ class Stream(Socket):
     """A TCP socket; see the module. `wire` is a connection that was accepted."""
 
     __slots__ = ("_wire", "_tls", "_outgoing", "_cipher", "_mine", "_peer", "_timer", "_context", "_waiting",
-                 "_is_connected", "_is_writing", "_is_leaving", "_corked")
+                 "_is_connected", "_is_writing", "_is_leaving", "_is_half_closed", "_corked")
 
     can_listen = can_accept = can_connect = True
     is_secure: ClassVar[bool] = False
     verifies: ClassVar[bool] = True
+    takes_certificate: ClassVar[bool] = False
+    backlog: ClassVar[int] = _BACKLOG  # connections the kernel keeps for a listener
     shares_port: ClassVar[bool] = True  # several workers of one server may listen on it, each for itself
+    finishes: ClassVar[bool] = False  # what is queued leaves before the end; else the protocol sees to it
 
     def __init__(self, table: SocketTable, mode: Mode, owner: LPCObject, wire: socket.socket | None = None) -> None:
         super().__init__(table, mode, owner)
@@ -147,6 +152,7 @@ class Stream(Socket):
         self._is_connected = False
         self._is_writing = False
         self._is_leaving = False
+        self._is_half_closed = False  # the peer sends nothing more, and what is queued for it leaves first
         self._corked = b""  # leaves at the end of this turn of the loop
 
     # -------------------------------------------------------------------------------- hooks of a mode
@@ -205,12 +211,15 @@ class Stream(Socket):
         return numeric_address(host, where if isinstance(where, int) else -1)
 
     def start_listen(self, callback: Callback | None) -> int:
+        has_certificate = all(self.get_option(number) for number in (options.SO_TLS_CERT, options.SO_TLS_KEY))
+        if self.takes_certificate and self.is_secure and not has_certificate:
+            return self.problem(errors.EELISTEN, f"{self.mode.name} needs SO_TLS_CERT and SO_TLS_KEY")
         try:
-            if self.is_secure:
+            if self.is_secure or (self.takes_certificate and has_certificate):
                 self._context = tls.server_context(self)
                 if not self.is_open:  # the master, asked about the files, closed it
                     return errors.EEBADF
-            self._connection.listen(_BACKLOG)
+            self._connection.listen(self.backlog)
         except OSError as error:
             return self.problem(errors.EELISTEN, tls.explain(error))
         self._watch_listener()
@@ -340,6 +349,25 @@ class Stream(Socket):
         made._begin(self, shown_address(sockaddr))
         return made
 
+    def accept_itself(self) -> None:
+        """Take the waiting connection without LPC, with the callbacks of socket_create()."""
+        if self.table.is_full:
+            return  # it waits; the listener looks again
+        driver = self.table.driver
+        asked = [self.fd, self.owner, *(self.addresses()[1] or ("0.0.0.0", 0)), self.mode.number, 0]
+        allowed = driver.enter(driver.valid, "valid_socket", self.owner, "accept", asked)
+        if self.state is not LISTEN:
+            return
+        made = self.accept(self.owner)
+        if isinstance(made, int):
+            return
+        if allowed is None or not truth(allowed):
+            made.abort()
+            return
+        made.read_callback = self.read_callback
+        made.close_callback = self.close_callback
+        self.table.add(made)
+
     def new_connection(self, owner: LPCObject, wire: socket.socket) -> Stream:
         """What a connection that was just accepted is."""
         return type(self)(self.table, self.mode, owner, wire)
@@ -366,9 +394,10 @@ class Stream(Socket):
         """Go on with the connection of another socket, which is left without one. This one was made with its
         `wire`, so nothing is lost of its own."""
         assert other._wire is not None
-        if other._corked:
-            other.uncork()
         self._tls, self._outgoing, self._cipher = other._tls, other._outgoing, other._cipher
+        self._corked, other._corked = other._corked, b""
+        if self._corked:
+            self.table.at_turn(self)
         self._mine, self._peer = other._mine, other._peer
         self._is_connected, self._is_writing = True, other._is_writing
         other._wire = other._tls = other._outgoing = None
@@ -451,6 +480,12 @@ class Stream(Socket):
             self._come_up()
 
     def _end(self) -> None:
+        """The peer sends nothing more. It may still read, and wait for what is queued."""
+        if self.finishes and self._is_writing and not self._is_half_closed:
+            self._is_half_closed = True
+            self._loop.remove_reader(self._connection.fileno())
+            self._give_time(STALLED_SECONDS)
+            return
         reason, code = self.ended()
         if self.runs:
             self.fail(reason, code)
@@ -489,28 +524,32 @@ class Stream(Socket):
 
     def uncork(self) -> None:
         """The turn of the loop is over: send what was written in it."""
-        data, self._corked = self._corked, b""
-        if self._wire is None or not data:
+        if self._wire is None or not self._corked:
             return
         try:
-            try:
-                sent = self._wire.send(data)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
-            if sent != len(data):
-                self._enqueue(memoryview(data)[sent:])
-                if not self.gives_reason:
-                    self.block()
-                self._await_room()
+            self._send_corked(self._wire)
         except OSError as error:
             self.fail(tls.explain(error), errors.EESEND)
+            return
+        if self._outgoing is not None:
+            if not self.gives_reason:
+                self.block()
+            self._await_room()
+
+    def _send_corked(self, wire: socket.socket) -> None:
+        """Hand the kernel what is corked; what it does not take is queued. OSError where the connection broke."""
+        data, self._corked = self._corked, b""
+        try:
+            sent = wire.send(data)
+        except (BlockingIOError, InterruptedError):
+            sent = 0
+        if sent != len(data):
+            self._enqueue(memoryview(data)[sent:])
 
     def _transmit(self, data: bytes) -> int:
-        if self._corked:
-            self.uncork()
-            if not self.runs:
-                return errors.EESEND
         try:
+            if self._corked:
+                self._send_corked(self._connection)
             if self._tls is None and self._outgoing is None:  # straight to the kernel
                 try:
                     sent = self._connection.send(data)
@@ -544,8 +583,12 @@ class Stream(Socket):
 
     @property
     def queued(self) -> int:
-        """Bytes that wait to be sent."""
+        """Bytes that wait for room in the kernel."""
         return len(self._cipher) + (self._outgoing.size if self._outgoing is not None else 0)
+
+    @property
+    def unsent(self) -> int:
+        return self.queued + len(self._corked)
 
     def _enqueue(self, data: bytes | memoryview) -> None:
         if self._outgoing is None:
@@ -610,15 +653,28 @@ class Stream(Socket):
         self._loop.remove_writer(self._connection.fileno())
         if self.state is not HANDSHAKE:
             self.drained()
+        if self._is_half_closed and self.runs and not self._is_writing:
+            self._end()
 
     # ---------------------------------------------------------------------------------------- the end
+
+    def retire(self) -> None:
+        if self.finishes and self.is_open and (self.unsent or self.gives_reason):
+            self.close()
+
+    def abort(self) -> None:
+        self._is_leaving = True  # what was not read must not reset the connection
+        super().abort()
 
     def shut(self, *, flush: bool) -> bool:
         wire, loop = self._wire, self._loop
         if wire is None:
             return True
         if self._corked:
-            self._send_corked(wire)
+            try:
+                self._send_corked(wire)
+            except OSError:  # it has broken
+                pass
         if flush and self._is_connected and self.state is DATA_XFER and not self._leave():
             return False
         self._stop_timer()
@@ -637,18 +693,6 @@ class Stream(Socket):
         self._tls = self._context = self._outgoing = self._waiting = None
         self._cipher = b""
         return True
-
-    def _send_corked(self, wire: socket.socket) -> None:
-        """The connection ends in the turn in which something was written."""
-        data, self._corked = self._corked, b""
-        try:
-            sent = wire.send(data)
-        except (BlockingIOError, InterruptedError):
-            sent = 0
-        except OSError:  # it has broken
-            sent = len(data)
-        if sent != len(data):
-            self._enqueue(memoryview(data)[sent:])
 
     def _say_goodbye(self, wire: socket.socket, session: tls.Tls) -> None:
         """End TLS as its peer wants it, unless something was to be sent before: then the end is no good one."""
@@ -681,10 +725,11 @@ class Stream(Socket):
         return gone
 
     def _give_time(self, seconds: float) -> None:
+        self._stop_timer()
         self._timer = self._loop.call_later(seconds, self._check_progress, seconds, self.queued)
 
     def _check_progress(self, seconds: float, queued: int) -> None:
-        """A closed socket goes on sending as long as the other end takes something now and then."""
+        """What ends goes on sending as long as the other end takes something now and then."""
         if self.queued == queued:
             self.fail("The other end takes no more data", errors.EESEND)
         else:
@@ -867,6 +912,7 @@ class TextStream(Stream):
     __slots__ = ("_text",)
 
     gives_reason = False
+    finishes = True
 
     def __init__(self, table: SocketTable, mode: Mode, owner: LPCObject, wire: socket.socket | None = None) -> None:
         super().__init__(table, mode, owner, wire)
@@ -895,6 +941,7 @@ class ByteStream(Stream):
     __slots__ = ()
 
     gives_reason = False
+    finishes = True
 
     def received(self, data: bytes) -> None:
         self.deliver(Buffer(data))

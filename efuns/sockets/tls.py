@@ -185,21 +185,29 @@ def client(socket: Socket, host: str, port: int, *, verifies: bool) -> Tls:
     name, protocols = _text(socket, options.SO_TLS_SNI_HOSTNAME), _protocols(socket)
     if name is None and verifies and socket.gives_reason:
         name = host
-    authorities = _readable(socket, options.TLS_CA_BUNDLE, "socket_connect")
-    certificate = _certificate(socket, "socket_connect")
     has_name = name is not None
-    memory = context = None
-    if authorities is None and certificate is None:
-        context = contexts.shared(verifies=verifies, has_name=has_name, protocols=protocols)
-        memory = contexts.memory(verifies, protocols, host, port, name) if context is not None else None
-    if context is None:
-        context = client_context(verifies=verifies, has_name=has_name, protocols=protocols, authorities=authorities)
-        if certificate is not None:
-            context.load_cert_chain(*certificate, password=_no_password)
+    context, is_shared = context_for(socket, verifies=verifies, has_name=has_name)
+    memory = contexts.memory(verifies, protocols, host, port, name) if is_shared else None
     try:
         return Tls(context, is_server=False, name=name, memory=memory)
     except (ValueError, TypeError):  # no host name, or with a zero byte
         raise OSError(errno.EINVAL, f"'{name}' is no server name") from None
+
+
+def context_for(socket: Socket, *, verifies: bool, has_name: bool) -> tuple[ssl.SSLContext, bool]:
+    """The context of a client by the options of its socket, and whether it is one that others use too. OSError
+    where the options do not work."""
+    protocols = _protocols(socket)
+    authorities = _readable(socket, options.TLS_CA_BUNDLE, "socket_connect")
+    certificate = _certificate(socket, "socket_connect")
+    if authorities is None and certificate is None:
+        shared = socket.table.driver.state(Contexts).shared(verifies=verifies, has_name=has_name, protocols=protocols)
+        if shared is not None:
+            return shared, True
+    context = client_context(verifies=verifies, has_name=has_name, protocols=protocols, authorities=authorities)
+    if certificate is not None:
+        context.load_cert_chain(*certificate, password=_no_password)
+    return context, False
 
 
 def client_context(*, verifies: bool, has_name: bool, protocols: tuple[str, ...] = (), authorities: str | None = None,

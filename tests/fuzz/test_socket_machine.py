@@ -83,6 +83,11 @@ class Streams(RuleBasedStateMachine):
 
         self.loop.run_until_complete(wait())
 
+    def until_room(self, one: Known) -> None:
+        """Until the write callback that was promised."""
+        one.owner.readies.clear()
+        self.until(lambda: one.fd in one.owner.readies)
+
     def other(self, party: Party) -> Party:
         return self.parties[1 - self.parties.index(party)]
 
@@ -166,15 +171,23 @@ class Streams(RuleBasedStateMachine):
         assert efuns.socket_address(server.ob, accepted) == client.address(socket.fd)
         return multiple(socket, far)
 
-    @rule(which=st.integers(0, 99), texts=st.lists(TEXTS, min_size=1, max_size=5), back=TEXTS)
-    def write(self, which: int, texts: list[str], back: str) -> None:
+    @rule(which=st.integers(0, 99), texts=st.lists(TEXTS, min_size=1, max_size=5), back=TEXTS,
+          times=st.sampled_from([1, 1, 300]))
+    def write(self, which: int, texts: list[str], back: str, times: int) -> None:
+        """Small messages, which leave together, and some that are too large for that."""
         living = [one for one in self.known if one.is_open and one.far is not None and one.far.is_open]
         if living:
             socket = living[which % len(living)]
             assert socket.far is not None
-            for one, text in (*((socket, text) for text in texts), (socket.far, back)):
-                assert one.owner.write(one.fd, text) == errors.EESUCCESS
-                one.sent.append(text)
+            for one, text in (*((socket, text * (times if at else 1)) for at, text in enumerate(texts)),
+                              (socket.far, back)):
+                code = one.owner.write(one.fd, text)
+                assert code in (errors.EESUCCESS, errors.EECALLBACK, errors.EEWOULDBLOCK)
+                if code != errors.EEWOULDBLOCK:
+                    one.sent.append(text)
+                if code != errors.EESUCCESS:
+                    assert times > 1, "there is always room for a little"
+                    self.until_room(one)
 
     @rule(socket=pairs)
     def write_to_the_closed(self, socket: Known) -> None:

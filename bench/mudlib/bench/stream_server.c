@@ -1,5 +1,6 @@
 /*
- * The LPC side of bench/sockets.py: stream_server.c MODE TASK says "IP PORT" and serves.
+ * The LPC side of bench/sockets.py: stream_server.c MODE TASK [PEM] says "IP PORT" and serves. PEM is a file with
+ * the key and the certificate of a TLS server.
  *
  * Tasks: echo, sink (counts what arrives, and says so at "end"), source (sends pieces), count (answers now and
  * then), accept (drops each connection), hold (keeps each).
@@ -67,6 +68,10 @@ int main(string *argv) {
     task = argv[2];
     piece = sprintf("%'x'" + PIECE + "s", "");
     listener = socket_create(to_int(argv[1]), task, "ended");
+    if (sizeof(argv) > 3) {
+        socket_set_option(listener, SO_TLS_CERT, argv[3]);
+        socket_set_option(listener, SO_TLS_KEY, argv[3]);
+    }
     socket_bind(listener, 0, "127.0.0.1 0");
     socket_listen(listener, task == "accept" ? "drop" : "caller");
     write(socket_address(listener, 1) + "\n");

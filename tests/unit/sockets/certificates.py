@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -13,22 +14,25 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+_LONGER_AGO, _LONG_AGO = datetime(2019, 1, 1), datetime(2020, 1, 1)
+
 
 class Certificates:
-    """PEM files in a folder: ca, server (localhost, 127.0.0.1), other (example.org), client, stranger (another
-    authority's), stranger_ca, each NAME.pem with NAME.key where it has a key; locked.key is the server's
-    under a password."""
+    """PEM files in a folder: ca, server (localhost, 127.0.0.1), other (example.org), client, expired (localhost),
+    stranger (another authority's), stranger_ca, each NAME.pem with NAME.key where it has a key; locked.key is the
+    server's under a password."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         authority, other_authority = trustme.CA(), trustme.CA()
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
         other_authority.cert_pem.write_to_path(str(folder / "stranger_ca.pem"))
-        for name, issuer, names in (("server", authority, ("localhost", "127.0.0.1", "::1")),
-                                    ("other", authority, ("example.org",)),
-                                    ("client", authority, ("somebody@example.org",)),
-                                    ("stranger", other_authority, ("localhost",))):
-            made = issuer.issue_cert(*names)
+        for name, issuer, names, end in (("server", authority, ("localhost", "127.0.0.1", "::1"), None),
+                                         ("other", authority, ("example.org",), None),
+                                         ("client", authority, ("somebody@example.org",), None),
+                                         ("expired", authority, ("localhost", "127.0.0.1"), _LONG_AGO),
+                                         ("stranger", other_authority, ("localhost",), None)):
+            made = issuer.issue_cert(*names, not_before=_LONGER_AGO, not_after=end)
             made.private_key_pem.write_to_path(str(folder / f"{name}.key"))
             (folder / f"{name}.pem").write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
 

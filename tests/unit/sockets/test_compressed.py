@@ -7,6 +7,7 @@ import errno
 import random
 import socket
 import ssl
+import struct
 import sys
 import threading
 import zlib
@@ -405,6 +406,55 @@ async def test_closing_without_a_word_is_a_whole_stream(worlds: Callable[..., Wo
     world.accepted[0].close()
 
     assert unpacked(codec, await peer.done()) == b""
+
+
+@STREAMS
+@BOTH
+async def test_before_the_driver_ends_streams_are_made_whole(worlds: Callable[..., World], raw: Callable[..., Raw],
+                                                             certificate: Path, mode: int, codec: str) -> None:
+    world = worlds(mode, codec)
+    peer = raw(world.address, *((certificate,) if mode == STREAM_TLS else ())).run()
+    await world.host.until(lambda: world.accepted and world.accepted[0].state == "DATA_XFER")
+    data = random.Random(1).randbytes(3 * MEGABYTE)
+    assert world.accepted[0].write(Buffer(data)) == errors.EECALLBACK
+
+    await world.host.state(SocketTable).drain()
+
+    assert unpacked(codec, await peer.done()) == data
+    assert world.accepted[0].end == []
+
+
+@BOTH
+async def test_a_half_closed_peer_gets_what_is_queued(worlds: Callable[..., World], raw: Callable[..., Raw],
+                                                      codec: str) -> None:
+    world = worlds(STREAM, codec)
+    peer = raw(world.address)
+    await world.host.until(lambda: world.accepted)
+    data = random.Random(2).randbytes(3 * MEGABYTE)
+    assert world.accepted[0].write(Buffer(data)) == errors.EECALLBACK
+    peer.run(send=packed(codec, b"enough"), shut=True)
+
+    assert unpacked(codec, await peer.done()) == data
+    assert await world.accepted[0].until_end() == (PEER_CLOSED, errors.EEBADF)
+    assert world.accepted[0].got == "enough"
+
+
+async def test_no_callback_within_a_write(worlds: Callable[..., World], raw: Callable[..., Raw]) -> None:
+    """Also not where a large message finds the connection broken before a small one has left."""
+    world = worlds(STREAM, "zstd")
+    peer = raw(world.address)
+    await world.host.until(lambda: world.accepted)
+    peer.wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.wire.close()
+    accepted = world.accepted[0]
+
+    assert accepted.write("small") == errors.EESUCCESS
+    assert accepted.write(Buffer(random.Random(3).randbytes(50_000))) == errors.EESEND
+    assert accepted.end == []
+
+    assert (await accepted.until_end())[1] in (errors.EESEND, errors.EEBADF)
+    await world.host.turn(5)
+    assert len(accepted.end) == 1
 
 
 @BOTH

@@ -178,6 +178,16 @@ async def test_closing_still_writes_what_waits(host: FakeHost) -> None:
     one.close()
 
 
+async def test_before_the_driver_ends_what_was_written_leaves(host: FakeHost, root: Path) -> None:
+    one = reader(host)
+    two = writer(host)
+    await host.until(lambda: two.writable)
+    assert two.write("x" * (1 << 20)) == errors.EECALLBACK
+    await host.state(SocketTable).drain()
+    await host.until(lambda: len(one.text) == 1 << 20)
+    assert (one.end, two.end, two.writable) == (None, None, 1)
+
+
 @pytest.mark.parametrize("blocked", [False, True])
 async def test_the_reader_leaves(host: FakeHost, root: Path, blocked: bool) -> None:
     os.mkfifo(root / "fifo")

@@ -835,7 +835,7 @@ async def test_external_start_without_descriptors(host: FakeHost, monkeypatch: p
         raise OSError(errno.EMFILE, "out of descriptors")
 
     monkeypatch.setattr("socket.socketpair", fails)
-    assert Old(host, 1, "-c exit").fd == errors.EENOSOCKS
+    assert Old(host, 1, "-c exit").fd == errors.EESOCKET
 
 
 async def test_the_master_destructs_who_starts(host: FakeHost) -> None:

@@ -259,7 +259,7 @@ async def test_descriptors(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(24, "too many")
 
     monkeypatch.setattr(socket, "socketpair", fails)
-    assert efuns.socket_create(near.ob, 41, "hear", "over") == errors.EENOSOCKS
+    assert efuns.socket_create(near.ob, 41, "hear", "over") == errors.EESOCKET
 
 
 async def test_bad_messages(host: FakeHost) -> None:

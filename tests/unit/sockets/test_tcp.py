@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import socket
@@ -471,16 +472,18 @@ async def test_would_block_is_followed_by_the_write_callback(host: FakeHost) -> 
     assert server.readies == [fd]
 
 
-def fill(system_fd: int) -> None:
-    """Leave no room in the kernel."""
+def fill(system_fd: int) -> int:
+    """Leave no room in the kernel; how many bytes that took."""
     wire = socket.socket(fileno=os.dup(system_fd))
+    sent = 0
     for size in (4096, 1):
         try:
             while True:
-                wire.send(b"." * size)
+                sent += wire.send(b"." * size)
         except BlockingIOError:
             pass
     wire.close()
+    return sent
 
 
 async def test_a_peer_that_reads_nothing_costs_one_message(host: FakeHost) -> None:
@@ -560,7 +563,180 @@ async def test_small_writes_of_a_turn_leave_together(host: FakeHost) -> None:
         assert await peer.receive_all() == b"e" * 20_000 + b"end"
 
 
+@pytest.mark.parametrize("mode", PLAIN)
+async def test_what_is_corked_leaves_whatever_happens_in_that_turn(host: FakeHost, mode: int) -> None:
+    for ends in ("close", "destruct", "driver"):
+        server = Party(host)
+        listener = server.listening(mode)
+        with await Peer.to(server, listener) as peer:
+            fd = await server.has_accepted()
+            await peer.send(b"\0\0\0\5ne")
+            assert server.write(fd, Buffer(b"bye") if mode == BINARY else "bye") == errors.EESUCCESS
+            if ends == "close":
+                server.close(fd)
+            elif ends == "destruct":
+                host.destruct(server.ob)
+            else:
+                host.state(SocketTable).close()
+            assert await peer.receive_all() == (b'\0\0\0\6"bye"\0' if mode == MUD else b"bye"), ends
+        server.close(listener)
+
+
+async def test_what_is_corked_follows_the_new_owner(host: FakeHost) -> None:
+    server, heir = Party(host), Party(host)
+    listener = server.listening(STREAM)
+    peer = await Peer.to(server, listener)
+    fd = await server.has_accepted()
+    heir.ob.extra["take"] = lambda fd, to: efuns.socket_acquire(heir.ob, fd, "read", "ready", "close")
+    assert server.write(fd, "from the old, ") == errors.EESUCCESS
+    assert efuns.socket_release(server.ob, fd, heir.ob, "take") == errors.EESUCCESS
+    assert server.write(fd, "x") == errors.EESECURITY
+    assert heir.write(fd, "from the new") == errors.EESUCCESS
+    assert await peer.receive_exactly(26) == b"from the old, from the new"
+
+    assert heir.write(fd, "never read") == errors.EESUCCESS
+    peer.reset()
+    await heir.has_closed(fd)
+    assert server.closed == []
+
+
+async def test_a_tiny_kernel_buffer_is_told_of_at_once(host: FakeHost) -> None:
+    """Where the kernel holds less than what may be corked, each write asks it."""
+    server = Party(host)
+    listener = server.listening(STREAM, SO_SNDBUF=1024)
+    peer = await Peer.to(server, listener)
+    peer.wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    with peer:
+        fd = await server.has_accepted()
+        sent = 0
+        while (code := server.write(fd, f"{sent:10}" * 100)) == errors.EESUCCESS:
+            sent += 1
+        assert code in (errors.EECALLBACK, errors.EEWOULDBLOCK)
+        sent += code == errors.EECALLBACK
+        assert server.write(fd, "x") in (errors.EEALREADY, errors.EEWOULDBLOCK)
+        await peer.receive_exactly(1000 * (sent - 1))
+        assert await peer.receive_exactly(1000) == f"{sent - 1:10}".encode() * 100
+        await server.is_ready(fd)
+
+
+async def test_a_kernel_that_takes_less_than_it_said(host: FakeHost) -> None:
+    """What was corked and found no room is queued, in order, and the socket is full until it has gone."""
+    server = Party(host)
+    listener = server.listening(STREAM)
+    with await Peer.to(server, listener) as peer:
+        fd = await server.has_accepted()
+        assert server.write(fd, "corked") == errors.EESUCCESS
+        filled = fill(server.status(fd)[0])
+        await host.turn(1)
+        assert server.write(fd, "x") == errors.EEALREADY
+        assert (await peer.receive_exactly(filled + 6))[-6:] == b"corked"
+        await server.is_ready(fd)
+        assert server.readies == [fd]
+
+
+async def test_a_taken_over_connection_keeps_what_is_corked(host: FakeHost) -> None:
+    server = Party(host)
+    listener = server.listening(STREAM)
+    with await Peer.to(server, listener) as peer:
+        fd = await server.has_accepted()
+        table = host.state(SocketTable)
+        former = table.find(fd)
+        assert isinstance(former, tcp.Stream)
+        assert server.write(fd, "corked") == errors.EESUCCESS
+        heir = tcp.TextStream(table, former.mode, server.ob, former._wire)
+        heir.adopt(former)
+        heir.become("DATA_XFER")
+        server.close(fd)
+        other = table.add(heir)
+        assert server.write(other, ", and more") == errors.EESUCCESS
+        assert await peer.receive_exactly(16) == b"corked, and more"
+
+
 # ------------------------------------------------------------------------------------------- the end
+
+
+@pytest.mark.parametrize("mode", PLAIN)
+async def test_a_peer_that_only_listens_gets_everything(host: FakeHost, mode: int) -> None:
+    """It has ended its own direction: what is queued leaves first, and LPC may add to it."""
+    server = Party(host)
+    listener = server.listening(mode)
+    message: Any = Buffer(BIG.encode()) if mode == BINARY else BIG
+    with await Peer.to(server, listener) as peer:
+        fd = await server.has_accepted()
+        server.on("ready", lambda fd: server.on("ready", None) or server.write(fd, message))
+        assert server.write(fd, message) == errors.EECALLBACK
+        peer.wire.shutdown(socket.SHUT_WR)
+        await host.turn(5)
+        assert server.closed == []
+        assert len(await peer.receive_all()) == 2 * (len(BIG) + (7 if mode == MUD else 0))
+        await server.has_closed(fd)
+    assert [name for name, where in server.events if where == fd] == ["ready", "ready", "close"]
+
+
+async def test_a_peer_that_neither_speaks_nor_listens_is_given_up(host: FakeHost, monkeypatch: pytest.MonkeyPatch,
+                                                                  ) -> None:
+    monkeypatch.setattr(tcp, "STALLED_SECONDS", 0.02)
+    server = Party(host)
+    listener = server.listening(STREAM)
+    with await Peer.to(server, listener) as peer:
+        fd = await server.has_accepted()
+        server.write(fd, BIG)
+        peer.wire.shutdown(socket.SHUT_WR)
+        await server.has_closed(fd)
+    assert server.readies == []
+
+
+@pytest.mark.parametrize("how", ["close", "destruct", "reset"])
+async def test_the_end_while_a_listening_peer_is_served(host: FakeHost, how: str) -> None:
+    server = Party(host)
+    listener = server.listening(STREAM)
+    with await Peer.to(server, listener) as peer:
+        fd = await server.has_accepted()
+        server.write(fd, BIG)
+        peer.wire.shutdown(socket.SHUT_WR)
+        await host.turn(5)
+        if how == "reset":
+            peer.reset()
+            await server.has_closed(fd)
+            return
+        if how == "close":
+            server.close(fd)
+        else:
+            host.destruct(server.ob)
+        assert await peer.receive_all() == BIG.encode()
+        await server.is_free(fd)
+    assert server.closed == []
+
+
+@pytest.mark.parametrize("mode", PLAIN)
+async def test_before_the_driver_ends_what_was_written_leaves(host: FakeHost, mode: int) -> None:
+    server = Party(host)
+    listener = server.listening(mode)
+    with await Peer.to(server, listener) as peer, await Peer.to(server, listener) as other:
+        fd = await server.has_accepted()
+        await server.has_accepted(2)
+        await peer.send(b"\0\0\0\5ne")
+        assert server.write(fd, Buffer(BIG.encode()) if mode == BINARY else BIG) == errors.EECALLBACK
+        drained = asyncio.ensure_future(host.state(SocketTable).drain())
+        assert len(await peer.receive_all()) == len(BIG) + (7 if mode == MUD else 0)
+        await drained
+        await other.send(b"x")  # nothing waited there: it goes on to the end
+        host.state(SocketTable).close()
+        assert await other.receive_all() == b""
+    assert (server.readies, server.closed) == ([], [])
+
+
+async def test_the_driver_does_not_wait_for_who_takes_nothing(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("efuns.sockets.table._GLANCES", 2)
+    server = Party(host)
+    listener = server.listening(STREAM)
+    with await Peer.to(server, listener):
+        fd = await server.has_accepted()
+        server.write(fd, BIG)
+        await host.state(SocketTable).drain()
+        assert server.state(fd) == "CLOSING"
+        host.state(SocketTable).close()
+        assert server.state(fd) == "CLOSED"
 
 
 async def test_what_was_written_still_leaves_after_close(host: FakeHost) -> None:
@@ -781,6 +957,25 @@ async def test_the_receiver_gets_a_socket_in_full_traffic(host: FakeHost) -> Non
 
 
 # --------------------------------------------------------------------------------------- out of descriptors
+
+
+@pytest.mark.parametrize("mode", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 41])
+async def test_no_descriptor_for_a_new_socket(host: FakeHost, mode: int) -> None:
+    party = Party(host)
+    first = efuns.socket_create(party.ob, mode, "read", "close")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as probe:
+        free = probe.fileno()
+    highest = max(map(int, os.listdir("/proc/self/fd")))
+    plugs = [os.open(os.devnull, os.O_RDONLY) for _ in range(highest - free + 1)]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(plugs) + 1, hard))
+        assert efuns.socket_create(party.ob, mode, "read", "close") == errors.EESOCKET
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for plug in plugs:
+            os.close(plug)
+    assert efuns.socket_create(party.ob, mode, "read", "close") == first + 1
 
 
 async def test_out_of_descriptors_and_back(host: FakeHost) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -199,6 +201,37 @@ async def test_backpressure(host: FakeHost, certificates: Certificates, mode: in
     peer.peer.close()
 
 
+async def test_a_peer_that_only_listens_gets_everything(host: FakeHost, certificates: Certificates) -> None:
+    server = Party(host)
+    listener = server.listening(TLS_BINARY, **SERVER)
+    peer = await client_of(server, listener, certificates.client_context())
+    fd = await server.has_accepted()
+    await server.is_ready(fd)
+    data = os.urandom(3 << 20)
+    assert server.write(fd, Buffer(data)) == errors.EECALLBACK
+    peer.peer.wire.shutdown(socket.SHUT_WR)
+    await host.turn(5)
+    assert server.closed == []
+    assert await peer.receive_exactly(len(data)) == data
+    await server.has_closed(fd)
+    peer.peer.close()
+
+
+async def test_before_the_driver_ends_what_was_written_leaves(host: FakeHost, certificates: Certificates) -> None:
+    server = Party(host)
+    listener = server.listening(TLS_BINARY, **SERVER)
+    peer = await client_of(server, listener, certificates.client_context())
+    fd = await server.has_accepted()
+    await server.is_ready(fd)
+    data = os.urandom(3 << 20)
+    assert server.write(fd, Buffer(data)) == errors.EECALLBACK
+    drained = asyncio.ensure_future(host.state(SocketTable).drain())
+    assert await peer.receive_exactly(len(data)) == data
+    assert await peer.receive() == b"", "and a goodbye"
+    await drained
+    peer.peer.close()
+
+
 async def test_a_large_upload(host: FakeHost, certificates: Certificates) -> None:
     server = Party(host)
     listener = server.listening(TLS_BINARY, **SERVER)
@@ -228,6 +261,9 @@ async def test_a_large_upload(host: FakeHost, certificates: Certificates) -> Non
     ({"SO_TLS_VERIFY_PEER": 1, "TLS_CA_BUNDLE": "/ca.pem", "SO_TLS_SNI_HOSTNAME": "localhost"}, "other", False),
     ({"SO_TLS_VERIFY_PEER": 1, "TLS_CA_BUNDLE": "/ca.pem", "SO_TLS_SNI_HOSTNAME": "example.org"}, "other", True),
     ({"SO_TLS_VERIFY_PEER": 0, "TLS_CA_BUNDLE": "/ca.pem", "SO_TLS_SNI_HOSTNAME": "localhost"}, "stranger", True),
+    ({"SO_TLS_VERIFY_PEER": 1, "TLS_CA_BUNDLE": "/ca.pem", "SO_TLS_SNI_HOSTNAME": "localhost"}, "expired", False),
+    ({"SO_TLS_VERIFY_PEER": 1, "TLS_CA_BUNDLE": "/ca.pem"}, "expired", False),
+    ({}, "expired", True),
 ])
 async def test_verification(host: FakeHost, certificates: Certificates, options: dict[str, Any], server: str,
                             accepted: bool) -> None:
