@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import zstandard
 
-from efuns.sockets import errors, http_coding, http_static
-from efuns.sockets import http_message as message
-from efuns.sockets.http_forms import FormError, read_form
-from efuns.sockets.http_message import BadRequestError, Request, RequestReader
+from efuns.sockets import errors
+from efuns.sockets.http import coding as http_coding
+from efuns.sockets.http import message
+from efuns.sockets.http import static as http_static
+from efuns.sockets.http.forms import FormError, read_form
+from efuns.sockets.http.message import BadRequestError, Request, RequestReader
 from lpc.runtime.budget import Limits
 from lpc.runtime.values import Buffer, Mapping
 
@@ -103,6 +105,39 @@ class TestReading:
         assert (first.path, first.wants_upgrade) == ("/1", True)
         assert (second.path, second.wants_upgrade) == ("/2", False)
 
+    @pytest.mark.parametrize("size", [1, 7, 1000])
+    @pytest.mark.parametrize(("head", "body"), [
+        (b"Content-Length: 26\r\n", b"GET /2 HTTP/1.1\r\nHost: y\r\n"),
+        (b"Transfer-Encoding: chunked\r\n", b"1a\r\nGET /2 HTTP/1.1\r\nHost: y\r\n\r\n0\r\nX-T: t\r\n\r\n")])
+    def test_the_body_of_a_request_that_wants_an_upgrade(self, size: int, head: bytes, body: bytes) -> None:
+        data = (post(b"Connection: Upgrade\r\nUpgrade: h2c\r\nX-Y: z\r\n" + head, body)
+                + b"GET /3 HTTP/1.1\r\nHost: x\r\n\r\n")
+        reader = RequestReader(100)
+        found = []
+        for at in range(0, len(data), size):
+            request = reader.read(data[at:at + size])
+            while request is not None:
+                found.append(request)
+                request = reader.next()
+
+        assert [(one.method, one.path, one.body, one.wants_upgrade, one.headers.get("x-y")) for one in found] == [
+            ("POST", "/", b"GET /2 HTTP/1.1\r\nHost: y\r\n", False, "z"), ("GET", "/3", None, False, None)]
+
+    def test_a_trailer_is_bounded(self) -> None:
+        reader = RequestReader(100)
+        assert reader.read(post(b"Transfer-Encoding: chunked\r\n", b"0\r\nX: ")) is None
+        with pytest.raises(BadRequestError) as caught:
+            for _ in range(100):
+                reader.read(b"a" * 1000)
+        assert caught.value.status == 431
+
+    def test_a_chunk_extension_is_bounded(self) -> None:
+        reader = RequestReader(100)
+        assert reader.read(post(b"Transfer-Encoding: chunked\r\n", b"1;x=")) is None
+        with pytest.raises(BadRequestError):
+            for _ in range(100):
+                reader.read(b"a" * 1000)
+
     def test_continue_is_asked_for_once_the_head_is_there(self) -> None:
         reader = RequestReader(100)
         assert reader.read(post(b"Expect: 100-continue\r\nContent-Length: 3\r\n")) is None
@@ -164,6 +199,7 @@ class TestReading:
     b"GET * HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET ftp://x/ HTTP/1.1\r\nHost: x\r\n\r\n",
     b"GET http://user@x/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET http://x/ HTTP/1.1\r\n\r\n",
     b"GET http:///a HTTP/1.1\r\nHost: x\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
 ])
@@ -271,7 +307,13 @@ class TestForms:
         b"--XX\r\n" + b"A: " + b"x" * 9000 + b"\r\n\r\nx\r\n--XX--\r\n",
         b"".join([b"--XX\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nx\r\n"] * 1001) + b"--XX--\r\n",
     ])
-    def test_malformed(self, body: bytes) -> None:
+    def test_malformed(self, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+        with pytest.raises(FormError):
+            read_form(self.TYPE, body)
+        assert caplog.records == []  # a client must not fill the log
+
+    def test_the_headers_of_a_part_are_bounded(self) -> None:
+        body = b"--XX\r\n" + b"".join(b"h%d:\r\n" % number for number in range(2000)) + b"\r\nx\r\n--XX--\r\n"
         with pytest.raises(FormError):
             read_form(self.TYPE, body)
 
@@ -386,17 +428,33 @@ class TestStaticFiles:
     @pytest.mark.parametrize(("asked", "status", "first", "count"), [
         ("bytes=0-3", 206, 0, 4), ("bytes=4-", 206, 4, 6), ("bytes=-3", 206, 7, 3), ("bytes=-99", 206, 0, 10),
         ("bytes=8-99", 206, 8, 2), ("BYTES = 1-1", 206, 1, 1), ("bytes=10-", 416, 0, 0), ("bytes=-0", 416, 0, 0),
-        ("bytes=3-1", 200, 0, 10), ("bytes=-", 200, 0, 10), ("bytes=a-b", 200, 0, 10), ("bytes=0-1,3-4", 200, 0, 10),
-        ("lines=0-1", 200, 0, 10), ("bytes=99999999999999999999-", 200, 0, 10)])
+        ("bytes=3-1", 200, 0, 10), ("bytes=-", 200, 0, 10), ("bytes=a-b", 200, 0, 10), ("bytes=0-5,3-8", 200, 0, 10),
+        ("bytes=0-1,50-60", 206, 0, 2), ("bytes=50-60,70-80", 416, 0, 0), ("bytes=0-1,x", 200, 0, 10),
+        ("bytes=" + ",".join(["0-0"] * 17), 200, 0, 10),
+        ("bytes=\u0661-", 200, 0, 10), ("lines=0-1", 200, 0, 10), ("bytes=99999999999999999999-", 200, 0, 10)])
     def test_ranges(self, file: http_static.StaticFile, asked: str, status: int, first: int, count: int) -> None:
         found, fields = http_static.select(file, Mapping({"range": asked}))
 
         assert (found, file.remaining) == (status, count)
         if status == 206:
-            assert file.at == first
+            assert file.parts[0].at == first
             assert dict(fields)["Content-Range"] == f"bytes {first}-{first + count - 1}/10"
         if status == 416:
             assert dict(fields)["Content-Range"] == "bytes */10"
+
+    def test_several_ranges(self, file: http_static.StaticFile) -> None:
+        status, fields = http_static.select(file, Mapping({"range": "bytes=7-, 0-1,3-4"}))
+        kind, boundary = dict(fields)["Content-Type"].split("; boundary=")
+        assert (status, kind, "Content-Range" in dict(fields)) == (206, "multipart/byteranges", False)
+        expected = "".join(
+            f"\r\n--{boundary}\r\nContent-Type: text/plain\r\nContent-Range: bytes {extent}/10\r\n\r\n{data}"
+            for extent, data in (("7-9", "789"), ("0-1", "01"), ("3-4", "34")))
+        assert file.remaining == len(expected) + len(boundary) + 8
+        sent = b""
+        while piece := file.read(2):
+            sent += piece
+        assert sent.decode() == expected + f"\r\n--{boundary}--\r\n"
+        assert file.remaining == 0
 
     @pytest.mark.parametrize(("headers", "status"), [
         ({"if-none-match": "TAG"}, 304), ({"if-none-match": 'W/TAG, "x"'}, 304), ({"if-none-match": "*"}, 304),

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-import ssl
-import struct
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,161 +11,33 @@ from typing import Any
 import pytest
 import trustme
 
-from efuns.sockets import efuns, errors, http_server, options
-from efuns.sockets.http_server import HttpServers
+from efuns.sockets import efuns, errors, options
+from efuns.sockets.http import server as http_server
+from efuns.sockets.http.server import HttpServer, HttpServers, Request
 from efuns.sockets.table import SocketTable
 from lpc.errors import LPCError
-from lpc.runtime.objects import LPCObject
 from lpc.runtime.values import Buffer, Mapping, Value
 from tests.unit.sockets.fake_host import PATIENCE, FakeHost
-
-HTTP, HTTPS = 20, 21
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-HELLO = Mapping(body="hello")
-
-
-class Answer:
-    """A response as it came: status, headers (lower case, a list where repeated), body."""
-
-    def __init__(self, head: bytes, body: bytes) -> None:
-        first, *lines = head.decode("latin-1").split("\r\n")
-        self.version, status, self.reason = first.split(" ", 2)
-        self.status = int(status)
-        self.body = body
-        self.fields = [tuple(line.split(": ", 1)) for line in lines if line]
-        self.headers = {name.lower(): value for name, value in self.fields}
-
-
-class Peer:
-    """A client that says exactly what a test wants."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    def send(self, data: bytes) -> None:
-        self.writer.write(data)
-
-    async def line_block(self) -> bytes:
-        async with asyncio.timeout(PATIENCE):
-            return await self.reader.readuntil(b"\r\n\r\n")
-
-    async def answer(self, *, head: bool = False) -> Answer:
-        block = await self.line_block()
-        answer = Answer(block, b"")
-        if head or answer.status in (204, 304) or answer.status < 200:
-            return answer
-        async with asyncio.timeout(PATIENCE):
-            if answer.headers.get("transfer-encoding") == "chunked":
-                while size := int(await self.reader.readline(), 16):
-                    answer.body += await self.reader.readexactly(size)
-                    assert await self.reader.readexactly(2) == b"\r\n"
-                assert await self.reader.readline() == b"\r\n"
-            elif "content-length" in answer.headers:
-                answer.body = await self.reader.readexactly(int(answer.headers["content-length"]))
-            else:
-                answer.body = await self.reader.read()
-        return answer
-
-    async def ask(self, data: bytes) -> Answer:
-        self.send(data)
-        return await self.answer(head=data.startswith(b"HEAD"))
-
-    async def end(self) -> bytes:
-        """What comes until the server ends the connection."""
-        async with asyncio.timeout(PATIENCE):
-            return await self.reader.read()
-
-    async def close(self) -> None:
-        self.writer.close()
-        with suppress(OSError):
-            await self.writer.wait_closed()
-
-    def reset(self) -> None:
-        """Vanish."""
-        wire = self.writer.get_extra_info("socket")
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.writer.transport.abort()
-
-
-class Server:
-    """An object with a server that accepts by itself. `handler(fd, request)` gives what it answers, None for
-    nothing."""
-
-    def __init__(self, host: FakeHost, handler: Callable[[int, Mapping], Value] = lambda fd, request: HELLO,
-                 mode: int = HTTP, **given: Value) -> None:
-        self.host = host
-        self.handler = handler
-        self.codes: list[int] = []
-        self.ob: LPCObject = host.object(request=self.request, closed=lambda *args: 0)
-        self.fd = efuns.socket_create(self.ob, mode, "request", "closed")
-        for name, value in given.items():
-            efuns.socket_set_option(self.ob, self.fd, getattr(options, name), value)
-        assert efuns.socket_bind(self.ob, self.fd, 0, "127.0.0.1 0") == 1
-
-    def listen(self) -> Server:
-        assert efuns.socket_listen(self.ob, self.fd) == 1
-        return self
-
-    def request(self, fd: int, request: Mapping, address: str) -> int:
-        answer = self.handler(fd, request)
-        if answer is not None:
-            self.codes.append(self.write(fd, answer))
-        return 0
-
-    def write(self, fd: int, message: Value) -> int:
-        return efuns.socket_write(self.ob, fd, message)
-
-    @property
-    def port(self) -> int:
-        return int(efuns.socket_address(self.ob, self.fd, 1).split(" ")[1])  # type: ignore[union-attr]
-
-    @property
-    def requests(self) -> list[Mapping]:
-        return [args[1] for args in self.host.seen("request")]
-
-    @property
-    def ends(self) -> list[tuple[Any, ...]]:
-        return self.host.seen("closed")
-
-    @property
-    def connections(self) -> int:
-        return sum(made is not None for made in self.host.state(SocketTable)) - 1
-
-    async def peer(self, **more: Any) -> Peer:
-        async with asyncio.timeout(PATIENCE):
-            return Peer(*await asyncio.open_connection("127.0.0.1", self.port, **more))
-
-    async def asked(self, count: int = 1) -> int:
-        """Wait for requests; the descriptor the latest came on."""
-        await self.host.until(lambda: len(self.host.seen("request")) >= count)
-        fd: int = self.host.seen("request")[-1][0]
-        return fd
-
-    async def ended(self, count: int = 1) -> tuple[Any, ...]:
-        await self.host.until(lambda: len(self.ends) >= count)
-        return self.ends[-1]
+from tests.unit.sockets.http_world import (
+    GET,
+    HELLO,
+    HTTP,
+    HTTPS,
+    TLS,
+    Answer,
+    Hands,
+    Peer,
+    Server,
+    client_context,
+    issue,
+    turns_until,
+    warm_up,
+)
 
 
 @pytest.fixture
 def loop(loop: asyncio.AbstractEventLoop) -> asyncio.AbstractEventLoop:
-    """A loop that has had a transport: uvloop then keeps /dev/null open for good."""
-
-    async def connect() -> None:
-        ours, theirs = socket.socketpair()
-        _, writer = await asyncio.open_connection(sock=ours)
-        writer.close()
-        await writer.wait_closed()
-        theirs.close()
-
-    loop.run_until_complete(connect())
-    return loop
-
-
-async def turns_until(condition: Callable[[], Any]) -> None:
-    """Let the loop run until something inside is so of which no callback tells."""
-    async with asyncio.timeout(PATIENCE):
-        while not condition():
-            await asyncio.sleep(0)
+    return warm_up(loop)
 
 
 @pytest.fixture
@@ -324,6 +192,17 @@ async def test_interim_answer(host: FakeHost) -> None:
     assert (early.status, early.headers) == (103, {"link": "</a>"})
     assert server.write(await server.asked(), "done") == 1
     assert (await peer.answer()).body == b"done"
+    await peer.close()
+    await server.ended()
+
+
+async def test_no_interim_answer_for_old_clients(host: FakeHost) -> None:
+    server = Server(host, lambda fd, request: Mapping(status=103)).listen()
+    peer = await server.peer()
+    peer.send(b"GET / HTTP/1.0\r\n\r\n")
+    assert server.write(await server.asked(), "done") == 1
+    assert (await peer.answer()).status == 200
+    assert server.codes == [1]
     await peer.close()
     await server.ended()
 
@@ -556,6 +435,41 @@ async def test_answers_that_cannot_be_sent(host: FakeHost, answer: Value) -> Non
     await server.ended()
 
 
+async def test_what_is_no_answer_is_not_encoded(host: FakeHost) -> None:
+    server = Server(host, lambda fd, request: [server.ob]).listen()
+    peer = await server.peer()
+    peer.send(GET)
+    await server.asked()
+    assert (server.codes, host.errors) == ([errors.EETYPENOTSUPP], [])
+    await peer.close()
+
+
+@pytest.mark.parametrize("value", [5, [], 0.5])
+async def test_lpc_changes_the_headers_it_got(host: FakeHost, value: Value) -> None:
+    def handler(fd: int, request: Mapping) -> Value:
+        request["headers"]["accept-encoding"] = value
+        return "x" * 5000
+
+    server = Server(host, handler).listen()
+    peer = await server.peer()
+    answer = await peer.ask(GET)
+    assert (answer.status, len(answer.body)) == (200, 5000)
+    await peer.close()
+    await server.ended()
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=\u20ac", "multipart/form-data; boundary*=x''%ff",
+                                  "multipart/form-data; \u20ac=x; boundary=\U0001f600"])
+async def test_a_form_whose_boundary_is_no_ascii(host: FakeHost, kind: str) -> None:
+    server = Server(host).listen()
+    peer = await server.peer()
+    head = f"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nContent-Length: 4\r\n\r\nabcd"
+    assert (await peer.ask(head.encode())).status == 200
+    assert "form" not in server.requests[0]
+    await peer.close()
+    await server.ended()
+
+
 async def test_a_handler_that_fails(host: FakeHost) -> None:
     def fail(fd: int, request: Mapping) -> Value:
         raise LPCError("*broken\n")
@@ -586,13 +500,11 @@ async def test_a_handler_that_fails_within_its_answer(host: FakeHost) -> None:
 
 
 async def test_without_a_handler(host: FakeHost) -> None:
-    server = Server(host)
-    del server.ob.extra["request"]
-    server.listen()
+    server = Server(host, callback="nobody").listen()
     peer = await server.peer()
     assert (await peer.ask(GET)).status == 500
     assert (await peer.ask(GET)).status == 500
-    assert sum("no function request()" in line for line in host.logged) == 1
+    assert sum("no function nobody()" in line for line in host.logged) == 1
     await peer.close()
     await server.ended()
 
@@ -660,17 +572,6 @@ async def test_owner_goes(host: FakeHost) -> None:
 # ------------------------------------------------------------------------------------------------- time
 
 
-class Hands:
-    """The deadlines of a connection, moved by hand."""
-
-    @staticmethod
-    def expire(host: FakeHost, fd: int) -> None:
-        connection: Any = host.state(SocketTable).find(fd)
-        connection._due = 0.0
-        connection._watch.cancel()
-        connection._look()
-
-
 async def test_no_answer_in_time(host: FakeHost) -> None:
     server = Server(host, lambda fd, request: None).listen()
     peer = await server.peer()
@@ -682,6 +583,20 @@ async def test_no_answer_in_time(host: FakeHost) -> None:
     assert await peer.end() == b""
     await peer.close()
     assert (await server.ended())[2] == 504
+
+
+async def test_time_is_up_as_the_connection_is_found_broken(host: FakeHost) -> None:
+    server = Server(host, lambda fd, request: None).listen()
+    peer = await server.peer()
+    peer.send(b"GET / HTTP/1.0\r\n\r\n")
+    fd = await server.asked()
+    connection: Any = host.state(SocketTable).find(fd)
+    connection.stop_reading()
+    peer.reset()
+    await host.turn()
+    assert server.write(fd, HELLO) == errors.EESEND
+    Hands.expire(host, fd)
+    assert (await server.ended())[2] == errors.EESEND
 
 
 @pytest.mark.parametrize("data", [b"G", b"GET / HTTP/1.1\r\nHost:",
@@ -869,22 +784,7 @@ async def test_thousands_of_idle_connections(host: FakeHost) -> None:
 
 @pytest.fixture
 def certificate(host: FakeHost) -> trustme.CA:
-    authority = trustme.CA()
-    issued = authority.issue_cert("localhost")
-    issued.private_key_pem.write_to_path(str(host.files.root / "key.pem"))
-    for number, blob in enumerate(issued.cert_chain_pems):
-        blob.write_to_path(str(host.files.root / "cert.pem"), append=number > 0)
-    return authority
-
-
-TLS = {"SO_TLS_CERT": "/cert.pem", "SO_TLS_KEY": "/key.pem"}
-
-
-def client_context(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    context.set_alpn_protocols(["h2", "http/1.1"])
-    return context
+    return issue(host)
 
 
 @pytest.mark.parametrize("mode", [HTTP, HTTPS])
@@ -1073,3 +973,110 @@ async def test_what_the_mode_cannot_do(host: FakeHost) -> None:
     assert efuns.socket_accept(server.ob, server.fd, "a", "b") == errors.EENOTLISTN
     with pytest.raises(LPCError):
         efuns.socket_bind(server.ob, efuns.socket_create(server.ob, HTTP, "request"), "a path")
+
+
+async def test_only_so_many_connections(host: FakeHost) -> None:
+    server = Server(host, SO_MAX_CONNECTIONS=2).listen()
+    first, second, third = await server.peer(), await server.peer(), await server.peer()
+    assert (await first.ask(GET)).status == (await second.ask(GET)).status == 200
+    third.send(GET)
+    await host.turn(10)
+    assert (len(server.requests), server.connections) == (2, 2)
+    await first.close()
+    assert (await third.answer()).status == 200  # it has waited
+    await second.close()
+    await third.close()
+    await server.ended(3)
+
+
+async def test_several_ranges_of_a_file(host: FakeHost, files: Path) -> None:
+    server = Server(host, HTTP_STATIC=Mapping({"/": "/www"})).listen()
+    peer = await server.peer()
+    answer = await peer.ask(b"GET /a.txt HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1,8-\r\n\r\n")
+    assert answer.status == 206
+    kind, boundary = answer.headers["content-type"].split("; boundary=")
+    assert kind == "multipart/byteranges"
+    parts = answer.body.split(f"\r\n--{boundary}".encode())
+    assert [part.partition(b"\r\n\r\n")[2] for part in parts[1:-1]] == [b"01", b"89"]
+    assert (parts[0], parts[-1]) == (b"", b"--\r\n")
+    head = await peer.ask(b"HEAD /a.txt HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1,8-\r\n\r\n")
+    assert int(head.headers["content-length"]) == len(answer.body)
+    await peer.close()
+    await server.ended()
+
+
+class Echo:
+    """A protocol that takes connections over: it says everything again."""
+
+    def __init__(self, connection: HttpServer) -> None:
+        self.connection = connection
+        self.events: list[str] = []
+        self.is_busy = False
+
+    def received(self, data: bytes) -> None:
+        self.connection.transmit(data)
+
+    def drained(self) -> None:
+        self.events.append("drained")
+
+    def ended(self) -> None:
+        self.events.append("ended")
+        self.connection.leave_after("It said goodbye", 7)
+
+    def look(self) -> float | None:
+        self.events.append("look")
+        return self.connection._now() + 60
+
+    def leave(self) -> None:
+        self.events.append("leave")
+
+    def last_bytes(self) -> bytes:
+        return b"bye"
+
+    def shut(self) -> None:
+        self.events.append("shut")
+
+
+async def test_another_protocol_takes_over(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Echo] = []
+
+    def take(connection: HttpServer, request: Request) -> bool:
+        if request.headers["upgrade"] != "echo":
+            return False
+        made.append(Echo(connection))
+        connection.transmit(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+        made[-1].received(connection.hand_over(made[-1]))
+        return True
+
+    monkeypatch.setattr(HttpServer, "on_upgrade", take)
+    server = Server(host).listen()
+    peer = await server.peer()
+    ask = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: %b\r\n\r\n"
+    assert (await peer.ask(ask % b"other")).body == b"hello"
+    peer.send(ask % b"echo" + b"GET no HTTP")
+    assert (await peer.answer(head=True)).status == 101
+    assert await peer.reader.readexactly(11) == b"GET no HTTP"
+    peer.send(b"more")
+    assert await peer.reader.readexactly(4) == b"more"
+    Hands.expire(host, 1)
+    efuns.socket_close(server.ob, server.fd)
+    peer.writer.write_eof()
+    assert await peer.end() == b""
+    assert (await server.ended())[1:] == ("It said goodbye", 7)
+    assert made[0].events == ["look", "leave", "ended", "shut"]
+    await peer.close()
+
+
+async def test_lpc_closes_what_was_taken_over(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(connection: HttpServer, request: Request) -> bool:
+        connection.hand_over(Echo(connection))
+        return True
+
+    monkeypatch.setattr(HttpServer, "on_upgrade", take)
+    server = Server(host).listen()
+    peer = await server.peer()
+    peer.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+    await turns_until(lambda: server.connections and host.state(SocketTable).find(1)._phase == "TAKEN")
+    efuns.socket_close(server.ob, 1)
+    assert await peer.end() == b"bye"
+    await peer.close()

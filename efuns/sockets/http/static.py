@@ -7,7 +7,8 @@ Below a prefix GET and HEAD never reach LPC. Rules:
   "http_static") decide on the file, and the real file must lie below the real directory of the prefix: a
   symlink may not lead from one published directory into another place of the mudlib.
 - Only regular files; a directory stands for its index.html. What may not be read is not found.
-- Conditions and ranges are RFC 9110 13 and 14; of several ranges the whole file is sent.
+- Conditions and ranges are RFC 9110 13 and 14. Several ranges make a multipart/byteranges body; where there are
+  more than RANGES of them, or they overlap, the whole file is sent: nobody needs that, and it would multiply.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import stat
+from collections import deque
 from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 OPERATION: Final = "http_static"
 INDEX: Final = "index.html"
 _FORBIDDEN: Final = re.compile(r"[\\\0-\37\177]")
-_RANGE: Final = re.compile(r"bytes[ \t]*=[ \t]*(\d{0,18})[ \t]*-[ \t]*(\d{0,18})[ \t]*", re.IGNORECASE)
+RANGES: Final = 16
+_UNIT: Final = re.compile(r"bytes[ \t]*=", re.IGNORECASE)
+_RANGE: Final = re.compile(r"[ \t]*([0-9]{0,18})[ \t]*-[ \t]*([0-9]{0,18})[ \t]*")
 _TAG: Final = re.compile(r'(?:W/)?"[^"]*"')
 _TYPES: Final = {
     "html": "text/html; charset=utf-8", "htm": "text/html; charset=utf-8", "css": "text/css; charset=utf-8",
@@ -69,10 +74,18 @@ def mount_of(mounts: tuple[Mount, ...], path: str) -> Mount | None:
     return None
 
 
-class StaticFile:
-    """An open file; `remaining` bytes from `at` on are still to be sent."""
+class Part(NamedTuple):
+    """Some bytes, and `size` bytes of a file from `at` on."""
 
-    __slots__ = ("fd", "size", "modified", "tag", "content_type", "at", "remaining")
+    text: bytes
+    at: int
+    size: int
+
+
+class StaticFile:
+    """An open file, of which `parts` are still to be sent: `remaining` bytes."""
+
+    __slots__ = ("fd", "size", "modified", "tag", "content_type", "parts", "remaining")
 
     def __init__(self, fd: int, status: os.stat_result, content_type: str) -> None:
         self.fd = fd
@@ -80,16 +93,28 @@ class StaticFile:
         self.modified = int(status.st_mtime)
         self.tag = f'"{status.st_mtime_ns:x}-{status.st_size:x}"'
         self.content_type = content_type
-        self.at = 0
+        self.parts: deque[Part] = deque()
         self.remaining = 0
+
+    def send(self, *parts: Part) -> None:
+        """Let these be what is to be sent."""
+        self.parts = deque(parts)
+        self.remaining = sum(len(part.text) + part.size for part in parts)
 
     def read(self, size: int) -> bytes:
         """The next bytes; none where the file has become shorter or cannot be read."""
-        try:
-            data = os.pread(self.fd, min(size, self.remaining), self.at)
-        except OSError:
+        if not self.remaining:
             return b""
-        self.at += len(data)
+        text, at, left = self.parts.popleft()
+        data = text
+        if not text:
+            try:
+                data = os.pread(self.fd, min(size, left), at)
+            except OSError:
+                return b""
+            at, left = at + len(data), left - len(data)
+        if left:
+            self.parts.appendleft(Part(b"", at, left))
         self.remaining -= len(data)
         return data
 
@@ -133,29 +158,55 @@ def type_of(name: str) -> str:
 
 
 def select(file: StaticFile, headers: Mapping) -> tuple[int, list[tuple[str, str]]]:
-    """What to answer a GET or HEAD with these headers: the status, and fields besides the length. What is to
-    be sent of the file stands in its `at` and `remaining`."""
-    file.at, file.remaining = 0, file.size
+    """What to answer a GET or HEAD with these headers: the status, and fields besides the length. The file knows
+    then what is to be sent of it."""
+    file.send()
     fields = [("ETag", file.tag), ("Last-Modified", formatdate(file.modified, usegmt=True)),
               ("Accept-Ranges", "bytes"), ("X-Content-Type-Options", "nosniff")]
     status = _conditions(file, headers)
     if status != 200:
-        file.remaining = 0
         return status, fields
-    fields.append(("Content-Type", file.content_type))
     asked = headers.get("range")
-    if asked is None or not _is_current(file, headers.get("if-range")):
-        return 200, fields
-    found = _RANGE.fullmatch(asked)
-    if found is None or found[1] == found[2] == "" or (found[1] and found[2] and int(found[1]) > int(found[2])):
-        return 200, fields  # RFC 9110 14.2: what is no range, or a unit nobody knows, is ignored
-    first, last = _extent(found[1], found[2], file.size)
-    if first >= file.size or last < first:
-        file.remaining = 0
+    extents = None if asked is None or not _is_current(file, headers.get("if-range")) else _extents(asked, file.size)
+    if extents is None:
+        file.send(Part(b"", 0, file.size))
+        return 200, [*fields, ("Content-Type", file.content_type)]
+    if not extents:
         return 416, [("Content-Range", f"bytes */{file.size}")]
-    file.at, file.remaining = first, last - first + 1
-    fields.append(("Content-Range", f"bytes {first}-{last}/{file.size}"))
-    return 206, fields
+    if len(extents) == 1:
+        first, last = extents[0]
+        file.send(Part(b"", first, last - first + 1))
+        return 206, [*fields, ("Content-Type", file.content_type),
+                     ("Content-Range", f"bytes {first}-{last}/{file.size}")]
+    boundary = secrets.token_hex(16)  # nobody can put it into the file beforehand
+    file.send(*(_part(file, boundary, first, last) for first, last in extents),
+              Part(f"\r\n--{boundary}--\r\n".encode(), 0, 0))
+    return 206, [*fields, ("Content-Type", f"multipart/byteranges; boundary={boundary}")]
+
+
+def _part(file: StaticFile, boundary: str, first: int, last: int) -> Part:
+    head = (f"\r\n--{boundary}\r\nContent-Type: {file.content_type}\r\n"
+            f"Content-Range: bytes {first}-{last}/{file.size}\r\n\r\n")
+    return Part(head.encode(), first, last - first + 1)
+
+
+def _extents(asked: str, size: int) -> list[tuple[int, int]] | None:
+    """First and last bytes a Range field asks for, without those that lie beyond the file; None where it is to be
+    ignored (RFC 9110 14.2): it is malformed, of a unit nobody knows, or asks too much."""
+    unit = _UNIT.match(asked)
+    if unit is None or asked.count(",") >= RANGES:
+        return None
+    found = []
+    for text in asked[unit.end():].split(","):
+        one = _RANGE.fullmatch(text)
+        if one is None or one[1] == one[2] == "" or (one[1] and one[2] and int(one[1]) > int(one[2])):
+            return None
+        first, last = _extent(one[1], one[2], size)
+        if first < size and first <= last:
+            found.append((first, last))
+    ordered = sorted(found)
+    overlap = any(last >= first for (_, last), (first, _) in zip(ordered, ordered[1:]))
+    return None if overlap else found
 
 
 def _extent(first: str, last: str, size: int) -> tuple[int, int]:

@@ -68,7 +68,8 @@ class BadRequestError(Exception):
 class Request:
     """One request, complete unless `body` is still growing."""
 
-    __slots__ = ("method", "target", "path", "query", "version", "headers", "body", "keeps_alive", "wants_upgrade")
+    __slots__ = ("method", "target", "path", "query", "version", "headers", "body", "keeps_alive", "wants_upgrade",
+                 "answer_lines")
 
     method: str
     target: str
@@ -81,6 +82,7 @@ class Request:
     def __init__(self) -> None:
         self.headers = Mapping()
         self.body: bytearray | None = None
+        self.answer_lines = b""  # header lines of its answer, whoever gives it
 
 
 # ---------------------------------------------------------------------------------------------- reading
@@ -90,7 +92,7 @@ class RequestReader:
     """Reads the requests of one connection. `body_limit` is the most a body may have."""
 
     __slots__ = ("body_limit", "wants_continue", "waiting", "_parser", "_input", "_at", "_ready", "_error", "_request",
-                 "_target", "_fields", "_head_size", "_fed", "_in_head", "_begun")
+                 "_parked", "_target", "_fields", "_head_size", "_fed", "_in_head", "_begun")
 
     def __init__(self, body_limit: int) -> None:
         self.body_limit = body_limit
@@ -102,10 +104,11 @@ class RequestReader:
         self._ready: deque[Request] = deque()
         self._error: BadRequestError | None = None
         self._request = Request()
+        self._parked: Request | None = None  # its head is read, the parser does not know that a body follows
         self._target = b""
         self._fields = 0
         self._head_size = 0  # of the fields that are complete
-        self._fed = 0  # bytes since the head began, to the slice
+        self._fed = 0  # bytes since the head began, or since the last of the body; to the slice
         self._in_head = True
         self._begun = False
 
@@ -147,6 +150,16 @@ class RequestReader:
         """Bytes of the body read so far."""
         return len(self._request.body) if self._request.body is not None else 0
 
+    def take_rest(self) -> bytes:
+        """The bytes nobody has looked at; they are the caller's from now on."""
+        if self._at:
+            self._input[0] = self._input[0][self._at:]
+            self._at = 0
+        rest = b"".join(self._input)
+        self._input.clear()
+        self.waiting = 0
+        return rest
+
     def close(self) -> None:
         """Let go of the parser, which refers back to the reader."""
         self._parser = None
@@ -178,9 +191,14 @@ class RequestReader:
                 self._parser.feed_data(data)
                 break
             except httptools.HttpParserUpgrade as upgrade:
-                # The request is complete and we speak HTTP/1.1 on, unless the caller knows better.
-                data = data[upgrade.args[0]:]
+                # The parser takes the request for complete. We speak HTTP/1.1 on, unless the caller knows better:
+                # so what follows is not looked at before he has the request.
                 self._parser = httptools.HttpRequestParser(self)
+                data = data[upgrade.args[0]:]
+                if self._parked is None:
+                    self._put_back(data)
+                    break
+                data = _body_head(self._parked.headers) + data
             except httptools.HttpParserInvalidMethodError:
                 # Upper case looks like a method we do not know, anything else like no HTTP at all.
                 self._fail(501 if data[:1].isupper() else 400, "The request has no known method")
@@ -188,10 +206,16 @@ class RequestReader:
             except httptools.HttpParserError as error:
                 self._fail(*self._judge(str(error)))
                 return
-        if self._in_head and self._begun:
+        if self._begun:
             self._fed += size
             if self._fed > MAX_HEAD + MAX_TARGET:
-                self._fail(431, "The head of the request is too large")
+                self._fail(431, "The head or the trailer of the request is too large")
+
+    def _put_back(self, data: bytes) -> None:
+        rest = self.take_rest()
+        for part in (data, rest):
+            if part:
+                self.feed(part)
 
     def _judge(self, text: str) -> tuple[int, str]:
         if text.startswith(("Invalid HTTP version", "Pause on PRI")):
@@ -226,16 +250,20 @@ class RequestReader:
         elif self._in_head:
             headers = self._request.headers
             key = name.decode("ascii").lower()
-            text = _header_text(value)
             if key not in headers:
-                headers[key] = text
-            elif key in ("host", "content-length", "content-type"):
-                self._fail(400, f"The request has two fields {key}")
-            else:
-                headers[key] += ("; " if key == "cookie" else ", ") + text
+                headers[key] = header_text(value)
+                return
+            try:
+                add_header(headers, key, header_text(value))
+            except BadRequestError as error:
+                self._fail(error.status, error.reason)
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if self._parked is not None:
+            self._request, self._parked = self._parked, None
+            self.wants_continue = expects_continue(self._request.headers)
+            return
         request, parser = self._request, self._parser
         request.version = parser.get_http_version()
         request.method = parser.get_method().decode("ascii")
@@ -246,6 +274,12 @@ class RequestReader:
                 self._check(request)
             except BadRequestError as error:
                 self._error = error
+            else:
+                if request.wants_upgrade and _body_head(request.headers):
+                    # RFC 9110 7.8 lets us ignore the upgrade. To take the body for the next request would let
+                    # whoever wrote it make requests in another's name.
+                    request.wants_upgrade = False
+                    self._parked = request
 
     def on_body(self, part: bytes) -> None:
         body = self._request.body
@@ -253,10 +287,13 @@ class RequestReader:
             body = self._request.body = bytearray()
         if len(body) + len(part) > self.body_limit:
             self._fail(413, "The body of the request is too large")
+        self._fed = 0
         if self._error is None:
             body += part
 
     def on_message_complete(self) -> None:
+        if self._parked is not None:
+            return
         self._begun = False
         self._in_head = True
         self.wants_continue = False
@@ -267,34 +304,72 @@ class RequestReader:
         if request.version not in ("1.1", "1.0"):
             raise BadRequestError(505, "The request is of another version of HTTP")
         headers = request.headers
-        _read_target(request, self._target.decode("ascii"))
-        host = headers.get("host")
-        if host is None:
-            if request.version == "1.1":
-                raise BadRequestError(400, "The request names no host")
-        elif not _AUTHORITY.fullmatch(host):
-            raise BadRequestError(400, "The request's host is malformed")
+        if "host" not in headers and request.version == "1.1":
+            raise BadRequestError(400, "The request names no host")
+        read_target(request, self._target.decode("ascii"))
+        if "host" in headers:
+            check_host(headers["host"])
         if "transfer-encoding" in headers:
             if headers["transfer-encoding"].lower() != "chunked":
                 raise BadRequestError(501, "Unknown transfer coding")
             if request.version == "1.0":  # RFC 9112 6.1
                 raise BadRequestError(400, "Chunks in HTTP/1.0")
-        elif "content-length" in headers and int(headers["content-length"]) > self.body_limit:
-            raise BadRequestError(413, "The body of the request is too large")
+            if not self.body_limit:  # nobody waits for the end of a body that must not be
+                raise BadRequestError(413, "The body of the request is too large")
+        elif "content-length" in headers:
+            check_length(headers["content-length"], self.body_limit)
         if "expect" in headers:
-            if headers["expect"].lower() != "100-continue":
-                raise BadRequestError(417, "Unknown expectation")
-            self.wants_continue = request.version == "1.1"
+            self.wants_continue = expects_continue(headers) and request.version == "1.1"
 
 
-def _header_text(value: bytes) -> str:
+def _body_head(headers: Mapping) -> bytes:
+    """The head of a request whose body has the same framing; none where these headers announce no body."""
+    if "transfer-encoding" in headers:
+        return b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    length = int(headers.get("content-length", "0"))
+    return b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % length if length else b""
+
+
+def add_header(headers: Mapping, key: str, text: str) -> None:
+    """Add a field, joining what is repeated. BadRequestError where it may not be."""
+    if key not in headers:
+        headers[key] = text
+    elif key in ("host", "content-length", "content-type"):
+        raise BadRequestError(400, f"The request has two fields {key}")
+    else:
+        headers[key] += ("; " if key == "cookie" else ", ") + text
+
+
+def check_host(host: str) -> None:
+    """Refuse what is no host, with or without a port."""
+    if not _AUTHORITY.fullmatch(host):
+        raise BadRequestError(400, "The request's host is malformed")
+
+
+def check_length(length: str, limit: int) -> None:
+    """Refuse a body that will be too large; what stands here are digits."""
+    if int(length) > limit:
+        raise BadRequestError(413, "The body of the request is too large")
+
+
+def expects_continue(headers: Mapping) -> bool:
+    """Whether the body follows "100 Continue"; what else may be expected is refused."""
+    if "expect" not in headers:
+        return False
+    if headers["expect"].lower() != "100-continue":
+        raise BadRequestError(417, "Unknown expectation")
+    return True
+
+
+def header_text(value: bytes) -> str:
+    """The value of a field: UTF-8, or else the bytes as they are."""
     try:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1")
 
 
-def _read_target(request: Request, target: str) -> None:
+def read_target(request: Request, target: str) -> None:
     """Split a request target, RFC 9112 3.2: origin form, absolute form, or the * of OPTIONS."""
     request.target = target
     if request.method in ("CONNECT", "TRACE"):
@@ -364,7 +439,7 @@ def _add_content(made: Mapping, content_type: str, body: bytearray, limits: Limi
     kind = media_type(content_type)
     if kind == "application/json" or kind.endswith("+json"):
         try:
-            made["json"] = json.decode(bytes(body), limits)
+            made["json"] = json.decode(body, limits)
         except LPCError:
             pass
     elif kind == "application/x-www-form-urlencoded":
@@ -373,7 +448,7 @@ def _add_content(made: Mapping, content_type: str, body: bytearray, limits: Limi
         except BadRequestError:  # what clients send under this name need not be a form
             pass
     elif kind == "multipart/form-data":
-        from efuns.sockets.http_forms import FormError, read_form
+        from efuns.sockets.http.forms import FormError, read_form
 
         try:
             made["form"], made["files"] = read_form(content_type, bytes(body))
@@ -469,8 +544,8 @@ def read_answer(message: Value, limits: Limits, headers: HeaderLines) -> Answer 
     """An answer LPC wrote: a mapping, or a string or buffer that stands for a whole one."""
     if isinstance(message, Mapping):
         return _read_mapping(message, limits, headers)
-    body = _body_of(message, limits)
-    if body is None or not isinstance(message, (str, Buffer)):
+    body = _body_of(message, limits) if isinstance(message, (str, Buffer)) else None
+    if body is None:
         return errors.EETYPENOTSUPP
     return Answer(200, b"OK", b"", _NO_NAMES, body[0], body[1], False, False)
 

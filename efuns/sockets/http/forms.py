@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Final
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from efuns.sockets.http_message import MAX_FIELDS, add_field
+from efuns.sockets.http.message import MAX_FIELDS, add_field
 from lpc.runtime.values import Buffer, Mapping
 
 _MAX_HEAD: Final = 8 << 10
+#: the library logs what is wrong with a form, which is for clients to decide
+_SILENT: Final = logging.Logger(__name__, logging.CRITICAL + 1)
 
 
 class FormError(Exception):
@@ -26,6 +29,7 @@ class _Form:
         self.is_complete = False
         self._parts = 0
         self._headers: dict[bytes, bytes] = {}
+        self._head_size = 0
         self._name = self._value = b""
         self._data = bytearray()
 
@@ -34,6 +38,7 @@ class _Form:
         if self._parts > MAX_FIELDS:
             raise FormError("The form has too many parts")
         self._headers = {}
+        self._head_size = 0
         self._name = self._value = b""
         self._data = bytearray()
 
@@ -45,7 +50,8 @@ class _Form:
 
     def header_end(self) -> None:
         self._headers[self._name.lower()] = self._value
-        if sum(map(len, self._headers.values())) > _MAX_HEAD:
+        self._head_size += len(self._name) + len(self._value)
+        if self._head_size > _MAX_HEAD:
             raise FormError("A part of the form has too many headers")
         self._name = self._value = b""
 
@@ -70,7 +76,7 @@ class _Form:
 
 def read_form(content_type: str, body: bytes) -> tuple[Mapping, Mapping]:
     """Fields (strings) and files ((["filename", "content_type", "body"])) by name. Raises FormError."""
-    boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
+    boundary = parse_options_header(content_type.encode())[1].get(b"boundary", b"")
     if not 0 < len(boundary) <= 70:  # RFC 2046 5.1.1
         raise FormError("The form names no boundary")
     form = _Form()
@@ -79,6 +85,7 @@ def read_form(content_type: str, body: bytes) -> tuple[Mapping, Mapping]:
             "on_part_begin": form.begin, "on_part_data": form.data, "on_part_end": form.end,
             "on_header_field": form.header_name, "on_header_value": form.header_value,
             "on_header_end": form.header_end, "on_end": form.complete})
+        parser.logger = _SILENT
         parser.write(body)
         parser.finalize()
     except MultipartParseError:
