@@ -1,6 +1,6 @@
 """Efuns of the json package, and the same for packages that speak JSON themselves: `encode`, `decode`.
 
-orjson does the work. What is ours is the border between LPC and JSON, one level of nesting at a time:
+What is ours is the border between LPC and JSON:
 
 | LPC                       | JSON                                                                    |
 |---------------------------|-------------------------------------------------------------------------|
@@ -16,13 +16,18 @@ orjson does the work. What is ours is the border between LPC and JSON, one level
 
 A whole number beyond 64 bits becomes the nearest float; of equal keys the last counts, and of a string key
 and an int key of the same text the string key. Nothing may be nested deeper than 100, so data that contain
-themselves are an error. Sizes are measured before anything is built: a value may hold one long string or
-array in a million places.
+themselves are an error.
+
+orjson reads, msgspec writes: a value may hold one long string or array in a million places, and msgspec
+alone writes into a buffer that can be kept from growing. What neither of them refuses is looked for in the
+text: a float that is no number has become null there, and the depth shows in the brackets. Only where the
+text leaves a doubt is the value walked through in Python.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lpc.efun import efun
@@ -50,7 +55,18 @@ _MOST_INDENT: Final = 16
 #: A string, or the rest where one does not end: linear in the text whatever stands there.
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _INDEX: Final = re.compile(r"0|[1-9][0-9]{0,17}")
-_INDENTATION: Final = re.compile(r"^(?:  )+", re.MULTILINE)
+_INDENTATION: Final = re.compile(rb"^ +", re.MULTILINE)
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[][{},:]', re.DOTALL)
+_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS: Final = bytes(sorted({*range(256)} - {*b"[]{}"}))
+_FIRST_SIZE: Final = 4 << 10  # of the buffer a text is tried in, then _GROWTH times as much
+_GROWTH: Final = 16
+_SAMPLE: Final = 4 << 10  # bytes of a text that tell how long its parts are
+_SPARSE: Final = 48
+_MOST_BYTES: Final = 1 << 20  # of a buffer
+_MANY: Final = 16
+_UNCHANGED: Final = frozenset((str, float))
+_INTS: Final = frozenset((int,))
 
 
 # ------------------------------------------------------------------------------------------------ efuns
@@ -123,7 +139,7 @@ def json_get(this: LPCObject, text: str | Buffer, path: str) -> Value:
             found = found[int(step)]
         else:
             return UNDEFINED
-    return _to_lpc(found, limits)
+    return _to_lpc(found)
 
 
 def _text(text: str | Buffer) -> str | bytearray:
@@ -143,103 +159,112 @@ def _steps(path: str) -> list[str]:
 
 def encode(value: Value, limits: Limits, indent: int | None = None) -> str:
     """The JSON text of an LPC value, in lines if there is an indent; LPCError where it has none."""
-    import orjson
-
-    if not _is_plain(value, limits, indent):
-        value = _plain(value, {})
-    option = orjson.OPT_SORT_KEYS | (0 if indent is None else orjson.OPT_INDENT_2)
-    try:
-        text = orjson.dumps(value, option=option).decode()
-    except orjson.JSONEncodeError:  # by now only a string can be at fault
-        raise LPCError("JSON: a string holds half a surrogate pair") from None
-    if indent is not None and indent != 2:
-        # Strings hold no line ends of their own, so all spaces at the start of a line are indentation.
-        text = _INDENTATION.sub(lambda match: " " * (len(match[0]) // 2 * indent), text)
+    data: bytes | bytearray = _written(value, limits)
+    if indent is not None:
+        data = _in_lines(data, indent, limits)
+    text = data.decode()
     if len(text) > limits.string_length:
         raise _too_large()
     return text
 
 
+def encode_bytes(value: Value, limits: Limits) -> bytearray:
+    """The same as encode(), as UTF-8; at most four bytes for each character a string may have."""
+    return _written(value, limits)
+
+
 def to_plain(value: Value, limits: Limits) -> Any:
     """An LPC value in the terms of JSON: dicts, lists and None, none of them LPC's own. LPCError as in encode()."""
-    _is_plain(value, limits, None)
-    return _plain(value, {})
+    return _orjson().loads(_written(value, limits))
 
 
-def _is_plain(value: Value, limits: Limits, indent: int | None) -> bool:
-    """Whether orjson may have a value as it is. LPCError if it is too deep, too large or has no JSON.
-
-    A level of nesting is looked at as a whole, every use of a shared array as one of its own.
-    """
-    plain = True
-    room, containers = limits.string_length, limits.array_size
-    level: list[Any] = [(value,)]
-    for depth in range(DEPTH + 1):
-        below: list[Any] = []
-        each = 2 + (indent or 0) * depth  # characters a value takes at least
-        for container in level:
-            values = container
-            if type(container) is Mapping:
-                values = container.values()
-                try:
-                    room -= len("".join(container))
-                except TypeError:  # not all keys are strings
-                    plain = False
-                    room -= sum(len(key) for key in container if type(key) is str)
-            room -= each * len(values)
-            for one in values:
-                kind = type(one)
-                if kind is str:
-                    room -= len(one)
-                elif kind is int:
-                    continue
-                elif kind is list or kind is Mapping:
-                    below.append(one)
-                elif kind is float:
-                    if one - one != 0:
-                        raise LPCError(f"JSON: a float that is {one} can not be encoded")
-                else:
-                    plain = False
-                    if kind is Record:
-                        below.append(one.values)
-                    elif kind is Buffer:
-                        room -= each * len(one.data)
-                    elif kind is not Undefined and not is_destructed(one):
-                        raise LPCError(f"JSON: a value of type {type_name(one)} can not be encoded")
-            if room < 0 or len(below) > containers:
-                raise _too_large()
-        if not below:
-            return plain
-        containers -= len(below)
-        level = below
-    raise _too_deep()
+def _written(value: Value, limits: Limits) -> bytearray:
+    try:
+        data = _write(value, limits)
+    except TypeError:  # some key is no string
+        value = _with_text_keys(value, {}, DEPTH)
+        data = _write(value, limits)
+    # Of a text of few and long parts, looking at the value is faster than looking at the text.
+    is_sparse = len(data) > _SAMPLE and data.count(b",", 0, _SAMPLE) * _SPARSE < _SAMPLE
+    if is_sparse or b"null" in data or not _is_surely_flat(data):
+        _check(value, {}, DEPTH)
+    return data
 
 
-def _plain(value: Value, known: dict[int, Any]) -> Any:
-    """A value that passed _is_plain() in the terms of JSON; shared parts, by identity in `known`, stay shared."""
+def _write(value: Value, limits: Limits) -> bytearray:
+    """The text of a value, if it fits into a buffer as large as it may become."""
+    most = limits.string_length * 4
+    size = _FIRST_SIZE
+    while True:
+        data = bytearray(min(size, most))
+        view = memoryview(data)  # while somebody looks at it a bytearray can not grow
+        try:
+            _encoder().encode_into(value, data)
+            del view
+            return data
+        except BufferError:
+            if size >= most:
+                raise _too_large() from None
+            size *= _GROWTH
+        except UnicodeEncodeError:
+            raise LPCError("JSON: a string holds half a surrogate pair") from None
+        except RecursionError:
+            raise _too_deep() from None
+
+
+@lru_cache(maxsize=1)
+def _encoder() -> Any:
+    import msgspec
+
+    return msgspec.json.Encoder(enc_hook=_plain, order="deterministic")
+
+
+def _plain(value: Any) -> Any:
+    """What is written for a value that msgspec does not know."""
     kind = type(value)
-    if kind is str or kind is int or kind is float:
-        return value
     if kind is Undefined:
         return None
+    if kind is Record:
+        return dict(zip(value.type.members, value.values))
+    if kind is Buffer:
+        if len(value.data) > _MOST_BYTES:
+            raise _too_large()
+        return list(value.data)
     if is_destructed(value):
         return 0
-    if id(value) not in known:
-        if kind is Mapping:
-            made: Any = {}
-            for key in sorted(value, key=_strings_last):
-                made[_key(key)] = _plain(value[key], known)
-        elif kind is Record:
-            made = {name: _plain(member, known) for name, member in zip(value.type.members, value.values)}
-        elif kind is Buffer:
-            made = list(value.data)
+    raise LPCError(f"JSON: a value of type {type_name(value)} can not be encoded")
+
+
+def _with_text_keys(value: Value, known: dict[int, Any], depth: int) -> Any:
+    """A copy whose mappings have keys that are texts. Shared parts, by identity in `known`, stay shared."""
+    parts = _parts(value)
+    if parts is None:
+        return value
+    if not depth:
+        raise _too_deep()
+    made = known.get(id(value))
+    if made is None:
+        if type(value) is Mapping:
+            made = {_key(key): _with_text_keys(value[key], known, depth - 1) for key in sorted(value, key=_is_text)}
+        elif type(value) is Record:
+            made = Record(value.type, [_with_text_keys(one, known, depth - 1) for one in parts])
         else:
-            made = [_plain(one, known) for one in value]
+            made = [_with_text_keys(one, known, depth - 1) for one in parts]
         known[id(value)] = made
-    return known[id(value)]
+    return made
 
 
-def _strings_last(key: Any) -> bool:
+def _parts(value: Any) -> Any:
+    """What a container holds, keys aside; None of any other value."""
+    kind = type(value)
+    if kind is list:
+        return value
+    if kind is Mapping or kind is dict:
+        return value.values()
+    return value.values if kind is Record else None
+
+
+def _is_text(key: Any) -> bool:
     return type(key) is str
 
 
@@ -250,27 +275,112 @@ def _key(key: Any) -> str:
     return str(key)
 
 
+def _is_surely_flat(data: bytearray) -> bool:
+    """Whether the brackets of a text show that nothing is too deep. Those within strings leave a doubt."""
+    if len(data) <= 2 * DEPTH:
+        return True
+    brackets = data.translate(_BRACKETS, _NO_BRACKETS)
+    effort = len(data)
+    for _ in range(DEPTH):
+        if not brackets:
+            return True
+        effort -= len(brackets)
+        if effort < 0:
+            return False
+        brackets = brackets.replace(b"[]", b"")  # the innermost level
+    return not brackets
+
+
+def _check(value: Value, known: dict[int, int], depth: int) -> int:
+    """The depth of a value; LPCError where it is more than `depth`, and for a float that is no number.
+
+    Shared parts, by identity in `known`, are looked at once.
+    """
+    parts = _parts(value)
+    if parts is None:
+        return 0 if type(value) is not float else _check([value], {}, 1)
+    found = known.get(id(value))
+    if found is None:
+        if not depth:
+            raise _too_deep()
+        below = 0
+        for one in parts:
+            kind = type(one)
+            if kind is str or kind is int:
+                continue
+            if kind is float:
+                if one - one != 0:
+                    raise LPCError(f"JSON: a float that is {one} can not be encoded")
+            elif _parts(one) is not None:
+                below = max(below, _check(one, known, depth - 1))
+        found = known[id(value)] = 1 + below
+    if found > depth:
+        raise _too_deep()
+    return found
+
+
+def _in_lines(data: bytes | bytearray, indent: int, limits: Limits) -> bytes | bytearray:
+    """A text in lines, each element on one of its own."""
+    import msgspec
+
+    if len(data) * DEPTH * (indent + 1) > limits.string_length and _lined_size(data, indent) > 4 * limits.string_length:
+        raise _too_large()
+    # To msgspec an indent of 0 means one line. Strings hold no line ends of their own.
+    made: bytes = msgspec.json.format(bytes(data), indent=indent or 1)
+    return made if indent else _INDENTATION.sub(b"", made)
+
+
+def _lined_size(data: bytes | bytearray, indent: int) -> int:
+    """How many bytes a text has in lines."""
+    size, depth = len(data), 0
+    for match in _TOKEN.finditer(data):
+        mark = match[0]
+        if mark == b",":
+            size += 1 + depth * indent
+        elif mark == b":":
+            size += 1
+        elif len(mark) == 1 and mark in b"[{":
+            depth += 1
+            size += 1 + depth * indent
+        elif len(mark) == 1 and mark in b"]}":
+            depth -= 1
+            size += 1 + depth * indent
+    return size
+
+
 # ------------------------------------------------------------------------------------------- from JSON
 
 
 def decode(text: str | bytes | bytearray, limits: Limits) -> Value:
     """The LPC value of a JSON text; LPCError where it has none."""
-    return _to_lpc(_parse(text, limits), limits)
+    return _to_lpc(_parse(text, limits))
 
 
 def _parse(text: str | bytes | bytearray, limits: Limits) -> Any:
-    """A text in Python's terms."""
-    import orjson
-
-    if _opens(text) > limits.array_size:
+    """A text in Python's terms, nothing in it larger than LPC may have."""
+    orjson = _orjson()
+    size = len(text)
+    # An element takes two characters at least, so in a short text there can not be too many.
+    is_long = size > 2 * limits.array_size or size > 2 * limits.mapping_size
+    if is_long and _opens(text) > limits.array_size:
         # Three characters can ask for an object of 64 bytes. Brackets in strings are harmless, though.
         data = text.encode(errors="replace") if isinstance(text, str) else text
         if _opens(_STRING.sub(b"", data)) > limits.array_size:
             raise _too_large()
     try:
-        return orjson.loads(text)
+        value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         raise LPCError(f"JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+    if is_long:
+        _check_sizes(value, limits)
+    return value
+
+
+@lru_cache(maxsize=1)
+def _orjson() -> Any:
+    import orjson
+
+    return orjson
 
 
 def _opens(text: str | bytes | bytearray) -> int:
@@ -280,50 +390,92 @@ def _opens(text: str | bytes | bytearray) -> int:
     return text.count(b"[") + text.count(b"{")
 
 
+def _check_sizes(value: Any, limits: Limits) -> None:
+    """LPCError where a list or dict within a value has more elements than LPC's may have."""
+    level = [value]
+    while level:
+        below = []
+        for one in level:
+            if type(one) is list:
+                if len(one) > limits.array_size:
+                    raise _too_large()
+                below += one
+            elif type(one) is dict:
+                if len(one) > limits.mapping_size:
+                    raise _too_large()
+                below += one.values()
+        level = below
+
+
 def to_lpc(value: Any, limits: Limits) -> Value:
     """Dicts, lists, booleans and None as LPC values that share nothing with them."""
-    import orjson
+    orjson = _orjson()
+    return decode(orjson.dumps(value), limits)
 
-    return _to_lpc(orjson.loads(orjson.dumps(value)), limits)
 
-
-def _to_lpc(value: Any, limits: Limits) -> Value:
+def _to_lpc(value: Any) -> Value:
     """What orjson made, as LPC values: its lists are changed in place, its dicts become mappings."""
-    most_items, most_keys = limits.array_size, limits.mapping_size
-    whole = [value]
-    lists: list[list[Any]] = [whole]
-    mappings: list[Mapping] = []
-    for _ in range(DEPTH + 1):
-        lists_below: list[list[Any]] = []
-        mappings_below: list[Mapping] = []
-        container: Any
-        for container in (*lists, *mappings):
-            if type(container) is list:
-                if len(container) > most_items:
-                    raise _too_large()
-                places: Any = enumerate(container)
-            else:
-                if len(container) > most_keys:
-                    raise _too_large()
-                places = container.items()
-            for place, one in places:
-                kind = type(one)
-                if kind is str or kind is float:
-                    continue
-                if kind is int:
-                    if one > INT_MAX:
-                        container[place] = float(one)
-                elif kind is dict:
-                    container[place] = mapping = Mapping(one)
-                    mappings_below.append(mapping)
-                elif kind is list:
-                    lists_below.append(one)
-                else:
-                    container[place] = UNDEFINED if one is None else 1 if one else 0
-        if not (lists_below or mappings_below):
-            return whole[0]
-        lists, mappings = lists_below, mappings_below
-    raise _too_deep()
+    kind = type(value)
+    if kind is dict:
+        return _mapping(value, DEPTH - 1)
+    if kind is list:
+        _change_array(value, DEPTH - 1)
+        return value
+    return _scalar(value)
+
+
+def _mapping(value: dict[str, Any], depth: int) -> Mapping:
+    """A dict as a mapping; `depth` levels may stand below it."""
+    made = Mapping(value)
+    for key, one in value.items():
+        kind = type(one)
+        if kind is str or kind is float:
+            continue
+        if kind is int:
+            if one > INT_MAX:
+                made[key] = float(one)
+        elif kind is dict:
+            if not depth:
+                raise _too_deep()
+            made[key] = _mapping(one, depth - 1)
+        elif kind is list:
+            if not depth:
+                raise _too_deep()
+            _change_array(one, depth - 1)
+        else:
+            made[key] = UNDEFINED if one is None else 1 if one else 0
+    return made
+
+
+def _change_array(array: list[Any], depth: int) -> None:
+    """Make the elements of a list LPC's; `depth` levels may stand below it."""
+    if len(array) > _MANY:  # then the most common kinds are worth a look at all elements together
+        kinds = {*map(type, array)}
+        if kinds <= _UNCHANGED or (kinds == _INTS and max(array) <= INT_MAX):
+            return
+    at = 0
+    for one in array:
+        kind = type(one)
+        if kind is dict:
+            if not depth:
+                raise _too_deep()
+            array[at] = _mapping(one, depth - 1)
+        elif kind is list:
+            if not depth:
+                raise _too_deep()
+            _change_array(one, depth - 1)
+        elif kind is not str and kind is not float:
+            array[at] = _scalar(one)
+        at += 1
+
+
+def _scalar(value: Any) -> Value:
+    kind = type(value)
+    if kind is int:
+        return value if value <= INT_MAX else float(value)
+    if kind is str or kind is float:
+        return value
+    return UNDEFINED if value is None else 1 if value else 0
 
 
 def _too_deep() -> LPCError:

@@ -16,7 +16,7 @@ from lpc.runtime.closures import Closure
 from lpc.runtime.values import UNDEFINED, Buffer, Mapping, Value
 
 if TYPE_CHECKING:
-    from efuns.sockets.routers import OwnedRouter, Routers
+    from efuns.sockets.rest.routers import OwnedRouter, Routers
     from lpc.runtime.objects import LPCObject
 
 _LONGEST_DOCS: Final = 64 << 10
@@ -50,7 +50,7 @@ def rest_add_route(this: LPCObject, router: int, method: str, pattern: str, hand
 
     Example: rest_add_route(router, "GET", "/users/{id:int}", (: get_user :))
     """
-    from efuns.sockets.router import PatternError
+    from efuns.sockets.rest.router import PatternError
 
     owned = _find(this, router)
     if owned is None:
@@ -94,7 +94,7 @@ def rest_process_route(this: LPCObject, router: int, request: Mapping) -> Mappin
 
 
 def _routers(this: LPCObject) -> Routers:
-    from efuns.sockets.routers import Routers  # start-up does not need them
+    from efuns.sockets.rest.routers import Routers  # start-up does not need them
 
     return this.driver.state(Routers)
 
@@ -111,16 +111,17 @@ def _target(request: Mapping) -> tuple[str, str, bool]:
         uri = request.get("path")
     if not isinstance(uri, str):
         return "", "", False
-    scheme, separator, rest = uri.partition("://")
-    if separator and scheme.isalnum():  # a proxy's form: scheme and host in front
-        uri = "/" + rest.partition("/")[2]
-    path, _, query = uri.partition("#")[0].partition("?") if encoded else (uri, "", "")
     given = request.get("query")
-    return path, query or (given if isinstance(given, str) else ""), encoded
+    query = given if isinstance(given, str) else ""
+    if not encoded:
+        return uri, query, False
+    from efuns.sockets.rest.router import raw_path
+
+    return raw_path(uri), uri.partition("#")[0].partition("?")[2] or query, True
 
 
 def _query_params(request: Mapping, query: str) -> Mapping:
-    from efuns.sockets.router import query_parameters
+    from efuns.sockets.rest.router import query_parameters
 
     given = request.get("query_params")
     return given if isinstance(given, Mapping) else Mapping(query_parameters(query))
@@ -137,7 +138,7 @@ def rest_create_jwt(this: LPCObject, claims: Mapping, secret: str) -> Value:
 
     Example: rest_create_jwt(([ "sub": "tom", "exp": time() + 3600 ]), secret)
     """
-    from efuns.sockets.jwt import sign
+    from efuns.sockets.rest.jwt import sign
 
     return sign(claims, secret, this.driver.limits) or 0
 
@@ -148,7 +149,7 @@ def rest_verify_jwt(this: LPCObject, token: str, secret: str) -> Mapping:
 
     Example: rest_verify_jwt(token, secret)["sub"]
     """
-    from efuns.sockets.jwt import verify
+    from efuns.sockets.rest.jwt import verify
 
     claims = verify(token, secret, this.driver.clock.time(), this.driver.limits)
     return Mapping() if claims is None else claims
@@ -163,7 +164,7 @@ def rest_validate_schema(this: LPCObject, data: Value, schema: Mapping) -> Mappi
 
     Example: rest_validate_schema(([ "age": -1 ]), ([ "properties": ([ "age": ([ "minimum": 0 ]) ]) ]))
     """
-    from efuns.sockets.schema import Schemas
+    from efuns.sockets.rest.schema import Schemas
 
     errors = this.driver.state(Schemas).errors(data, schema)
     return Mapping(valid=int(not errors), errors=errors)
@@ -254,7 +255,7 @@ def rest_generate_openapi(this: LPCObject, router: int, info: Mapping | int = 0)
 
     Example: rest_generate_openapi(router, ([ "title": "Users", "version": "2" ]))
     """
-    from efuns.sockets.openapi import document
+    from efuns.sockets.rest.openapi import document
 
     owned = _find(this, router)
     if owned is None:
@@ -287,7 +288,7 @@ def rest_serve_docs(this: LPCObject, router: int, path: str, page: str = "") -> 
 
     Example: rest_serve_docs(router, "/docs")
     """
-    from efuns.sockets.openapi import Documentation
+    from efuns.sockets.rest.openapi import Documentation
 
     owned = _find(this, router)
     if owned is None or not path.startswith("/") or not (page in _PAGES or page.startswith("/")):

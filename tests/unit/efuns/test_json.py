@@ -13,6 +13,7 @@ from efuns.json import (
     DEPTH,
     decode,
     encode,
+    encode_bytes,
     json_decode,
     json_encode,
     json_get,
@@ -42,7 +43,7 @@ def nested(depth: int) -> list[Any]:
 
 @pytest.mark.parametrize(("value", "text"), [
     (0, "0"), (-7, "-7"), (INT_MAX, "9223372036854775807"), (INT_MIN, "-9223372036854775808"),
-    (0.5, "0.5"), (1.0, "1.0"), (-0.0, "-0.0"), (1e300, "1e+300"),
+    (0.5, "0.5"), (1.0, "1.0"), (-0.0, "-0.0"), (1e300, "1e300"),
     ("", '""'), ('a"\\\n\x01', '"a\\"\\\\\\n\\u0001"'), ("é€😀", '"é€😀"'),
     (UNDEFINED, "null"), ([1, UNDEFINED, 0], "[1,null,0]"), ([], "[]"), (Mapping(), "{}"),
     (Mapping(b=1, a=[Mapping()]), '{"a":[{}],"b":1}'), (Mapping({10: 1, 9: 2, "x": 3}), '{"10":1,"9":2,"x":3}'),
@@ -119,6 +120,66 @@ def test_results_are_bounded(this: LPCObject) -> None:
     for value in ("x" * (length - 1), "\x01" * (length // 2), ["é" * 100] * 100):
         with pytest.raises(LPCError, match="larger"):
             json_encode(this, value)
+
+
+def test_what_nulls_in_the_text_may_hide(this: LPCObject) -> None:
+    deep: Any = UNDEFINED
+    for _ in range(DEPTH):
+        deep = [deep]
+    assert json_encode(this, ["null", deep[0]]).startswith('["null",[[')
+    for value in ([UNDEFINED, float("nan")], ["null", [float("inf")]], Mapping(a="null", b=-float("inf"))):
+        with pytest.raises(LPCError, match="a float that is"):
+            json_encode(this, value)
+    for value in ([deep], Mapping(a=deep)):
+        with pytest.raises(LPCError, match="nested more than 100 deep"):
+            json_encode(this, value)
+
+
+def test_brackets_in_strings_are_no_depth(this: LPCObject) -> None:
+    for text in ("[" * 3000, "]" * 3000, "{[" * 500 + "]}" * 500, "[[]" * 500):
+        value = [text, Mapping({text: [text]})]
+        assert decode(json_encode(this, value), LIMITS)[0] == text
+        with pytest.raises(LPCError, match="nested more than 100 deep"):
+            json_encode(this, [text, nested(DEPTH)])
+
+
+def test_shared_parts_are_as_deep_as_where_they_stand(this: LPCObject) -> None:
+    part = nested(60)
+    below: Any = part
+    for _ in range(DEPTH - 60):
+        below = [below]
+    text = "[" * 500
+    assert json_encode(this, [text, part, part]) and json_encode(this, below)
+    with pytest.raises(LPCError, match="nested more than 100 deep"):
+        json_encode(this, [text, part, below])
+
+
+def test_records_and_odd_keys_within_each_other(this: LPCObject) -> None:
+    record = Record(RecordType("r", ("b", "a")), [Mapping({1: UNDEFINED}), Buffer(b"\x01")])
+    value = [record, Mapping({2: record, 10: [record]})]
+    shown = '{"a":[1],"b":{"1":null}}'
+    assert json_encode(this, value) == f'[{shown},{{"10":[{shown}],"2":{shown}}}]'
+    deep = Mapping({1: 1})
+    for _ in range(DEPTH):
+        deep = Mapping({1: deep})
+    with pytest.raises(LPCError, match="nested more than 100 deep"):
+        json_encode(this, deep)
+    cycle = Mapping({1: 1})
+    cycle[2] = cycle
+    with pytest.raises(LPCError, match="or containing itself"):
+        json_encode(this, cycle)
+
+
+def test_texts_of_every_size_fit_their_buffers() -> None:
+    for size in (1, 4094, 4095, 65_533, 65_534, 65_535, 1_048_573, 1_048_575):
+        assert len(encode("x" * size, LIMITS)) == size + 2
+        assert len(encode_bytes("é" * size, LIMITS)) == 2 * size + 2
+
+
+def test_a_large_buffer_is_refused() -> None:
+    assert len(encode(Buffer(bytes(1 << 20)), LIMITS)) == 2 * (1 << 20) + 1
+    with pytest.raises(LPCError, match="larger"):
+        encode(Buffer(bytes((1 << 20) + 1)), LIMITS)
 
 
 def test_what_is_encoded_stays_as_it_was(this: LPCObject) -> None:

@@ -20,7 +20,8 @@ from efuns.rest import (
     rest_validate_schema,
     rest_verify_jwt,
 )
-from efuns.sockets.routers import MOST_ROUTERS, OwnedRouter, Routers
+from efuns.sockets.rest.routers import MOST_ROUTERS, OwnedRouter, Routers
+from efuns.sockets.table import SocketTable
 from lpc.errors import BadArgument, LPCError
 from lpc.runtime.objects import LPCObject
 from lpc.runtime.values import UNDEFINED, Buffer, Mapping
@@ -103,16 +104,31 @@ def test_routers_are_bounded(this: LPCObject) -> None:
     assert rest_create_router(this) == -1
 
 
+class FakeSocket:
+    """As much of a socket as the table and the routers want."""
+
+    fd = -1
+    is_open = True
+    owned_router: OwnedRouter | None = None
+
+    def __init__(self, owner: LPCObject) -> None:
+        self.owner = owner
+
+
 def test_a_sockets_router_goes_by_its_descriptor(this: LPCObject, host: FakeHost) -> None:
-    owned = OwnedRouter(this)
-    host.state(Routers).attach(3, owned)
-    assert rest_add_route(this, 3, "GET", "/a", "handler") == 1
-    owned.owner = host.make("/taker")
-    assert rest_add_route(this, 3, "GET", "/b", "handler") == 0
-    assert rest_add_route(owned.owner, 3, "GET", "/b", "handler") == 1
-    host.state(Routers).detach(3)
-    host.state(Routers).detach(3)
-    assert rest_add_route(owned.owner, 3, "GET", "/c", "handler") == 0
+    table: Any = host.state(SocketTable)
+    socket, other = FakeSocket(this), FakeSocket(this)
+    socket.owned_router = OwnedRouter(this)
+    fd, without = table.add(socket), table.add(other)
+    assert rest_add_route(this, fd, "GET", "/a", "handler") == 1
+    assert rest_add_route(this, without, "GET", "/a", "handler") == 0
+    taker = host.make("/taker")
+    table.give(socket, taker)
+    assert rest_add_route(this, fd, "GET", "/b", "handler") == 0
+    assert rest_add_route(taker, fd, "GET", "/b", "handler") == 1
+    socket.is_open = False
+    table.free(socket)
+    assert rest_add_route(taker, fd, "GET", "/c", "handler") == 0
 
 
 def test_handlers_are_names_or_functions(this: LPCObject, router: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from efuns.sockets.jwt import sign, verify
+from efuns.sockets.rest.jwt import sign, verify
 from lpc.runtime.budget import Limits
 from lpc.runtime.values import Buffer, Mapping
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from efuns.sockets.router import (
+from efuns.sockets.rest.router import (
     LONGEST_PATH,
     LONGEST_PATTERN,
     MOST_PARAMETERS,

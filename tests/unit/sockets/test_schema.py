@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("jsonschema")
 
 from efuns.json import decode
-from efuns.sockets.schema import DIALECT, MOST_ERRORS, Schemas
+from efuns.sockets.rest.schema import DIALECT, MOST_ERRORS, Schemas
 from lpc.errors import EvaluationLimit, LPCError
 from lpc.runtime.budget import Limits
 from lpc.runtime.values import UNDEFINED, Buffer, Mapping

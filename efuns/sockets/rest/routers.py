@@ -1,15 +1,16 @@
 """The routers of one driver, by number: what rest_create_router() made, and those of listening REST sockets.
 
-A router belongs to an object, which alone may use it, and goes with it. A socket's router has the socket's
-descriptor as its number and goes with the socket; numbers of the others begin where no descriptor ends.
+A router belongs to an object, which alone may use it, and goes with it. That of a socket is the socket's, under
+its descriptor, and so belongs to whoever owns the socket; numbers of the others begin where no descriptor ends.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from efuns.sockets.openapi import Documentation
-from efuns.sockets.router import Router
+from efuns.sockets.rest.openapi import Documentation
+from efuns.sockets.rest.router import Router
+from efuns.sockets.table import SocketTable
 
 if TYPE_CHECKING:
     from lpc.runtime.host import Host
@@ -20,7 +21,7 @@ _FIRST: Final = 1_000_001
 
 
 class OwnedRouter:
-    """A router and whose it is; `owner` changes when a socket changes hands."""
+    """A router and who made it."""
 
     __slots__ = ("owner", "router", "documentation")
 
@@ -34,6 +35,7 @@ class Routers:
     """The driver's state of the REST package."""
 
     def __init__(self, driver: Host) -> None:
+        self._driver = driver
         self._routers: dict[int, OwnedRouter] = {}
         self._next = _FIRST
         driver.on_destruct(self._forget)
@@ -47,18 +49,19 @@ class Routers:
         self._routers[number] = OwnedRouter(owner)
         return number
 
-    def attach(self, fd: int, owned: OwnedRouter) -> None:
-        """Make a socket's router known by its descriptor."""
-        self._routers[fd] = owned
-
-    def detach(self, fd: int) -> None:
-        """The socket is gone."""
-        self._routers.pop(fd, None)
-
     def find(self, who: LPCObject, number: int) -> OwnedRouter | None:
         """A router of an object; None where there is none, or it is somebody else's."""
+        if number < _FIRST:
+            return self._of_socket(who, number)
         owned = self._routers.get(number)
         return owned if owned is not None and owned.owner is who else None
+
+    def _of_socket(self, who: LPCObject, fd: int) -> OwnedRouter | None:
+        socket = self._driver.state(SocketTable).find(fd)
+        if socket is None or socket.owner is not who:
+            return None
+        owned: OwnedRouter | None = getattr(socket, "owned_router", None)  # sockets of other modes have none
+        return owned
 
     def _forget(self, ob: LPCObject) -> None:
         for number in [number for number, owned in self._routers.items() if owned.owner is ob]:

@@ -1,23 +1,23 @@
 """OpenAPI 3.1 documents and pages, made from routes.
 
 Everything here is in the terms of JSON (dicts, lists, real booleans). Of a route, `metadata` may have "schema"
-(the JSON Schema of the body), "auth" (a bearer token is wanted) and "description"; `docs` are members of the
-operation object as OpenAPI knows them, and win over what is derived.
-
-The page is plain HTML that shows the document: no script, no other host.
+(the JSON Schema of the body), "auth" (a bearer token is wanted), "rate" (there is a limit of requests) and
+"description"; it also says that our server checks all that, so the answers to what fails are known. `docs` are
+members of the operation object as OpenAPI knows them, and win over what is derived.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from typing import Any, Final
 
-from efuns.sockets.router import Route, Router
+from efuns.sockets.rest.openapi_page import page
+from efuns.sockets.rest.router import Route, Router
 
 VERSION: Final = "3.1.0"
 _OPERATIONS: Final = ("get", "put", "post", "delete", "options", "head", "patch")
+_WITH_BODY: Final = frozenset(("put", "post", "patch"))
 _SCHEMAS: Final[Mapping[str, Mapping[str, str]]] = {
     "int": {"type": "integer"},
     "float": {"type": "number"},
@@ -29,6 +29,12 @@ _BOOLEAN: Final = frozenset((
     "uniqueItems", "writeOnly",
 ))
 _DATA: Final = frozenset(("const", "default", "enum", "example", "examples"))
+_ERROR: Final = {
+    "type": "object", "required": ["error", "message"],
+    "properties": {"error": {"type": "integer", "description": "The status"}, "message": {"type": "string"},
+                   "errors": {"type": "array", "items": {"type": "string"}}},
+}
+_ERROR_CONTENT: Final = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 _PARAMETER: Final = re.compile(r"\{([A-Za-z0-9_]+)[^}]*\}")
 
 
@@ -80,10 +86,13 @@ def document(routes: Sequence[Route], info: Mapping[str, Any]) -> dict[str, Any]
         made["servers"] = [{"url": one} if isinstance(one, str) else one
                            for one in (servers if isinstance(servers, list) else [servers])]
     made["paths"] = paths
+    components: dict[str, Any] = {}
+    if any(isinstance(route.metadata, dict) for route in routes):
+        components["schemas"] = {"Error": _ERROR}
     if secured:
-        made["components"] = {
-            "securitySchemes": {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
-        }
+        components["securitySchemes"] = {"bearerAuth": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    if components:
+        made["components"] = components
     return made
 
 
@@ -122,7 +131,7 @@ def _name(name: str) -> str:
 
 def _operation(route: Route, method: str, path: str, names: set[str], taken: set[str]) -> dict[str, Any]:
     """The operation object of a route."""
-    docs = _with_booleans(route.docs) if isinstance(route.docs, dict) else {}
+    docs = with_booleans(route.docs) if isinstance(route.docs, dict) else {}
     made: dict[str, Any] = {"operationId": _operation_id(method, path, taken)}
     if _member(route.metadata, "description"):
         made["description"] = route.metadata["description"]
@@ -139,10 +148,10 @@ def _operation(route: Route, method: str, path: str, names: set[str], taken: set
     if parameters:
         made["parameters"] = parameters
     schema = _member(route.metadata, "schema")
-    if schema and method in ("put", "post", "patch"):
+    if schema and method in _WITH_BODY:
         made["requestBody"] = {"required": True,
-                               "content": {"application/json": {"schema": _with_booleans(schema)}}}
-    made["responses"] = _responses(docs.pop("responses", None))
+                               "content": {"application/json": {"schema": with_booleans(schema)}}}
+    made["responses"] = _sorted(_known_errors(route, method) | _responses(docs.pop("responses", None)))
     if _wants_token(route):
         made["security"] = [{"bearerAuth": []}]
     made.update(docs)
@@ -170,10 +179,31 @@ def _responses(given: Any) -> dict[str, Any]:
     }
 
 
-def _with_booleans(value: Any) -> Any:
-    """A copy with true and false where LPC could only say 1 and 0."""
+def _sorted(responses: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(responses.items()))
+
+
+def _known_errors(route: Route, method: str) -> dict[str, Any]:
+    """The responses of our server to what does not reach the handler."""
+    if not isinstance(route.metadata, dict):
+        return {}
+    found: dict[str, str] = {}
+    if _member(route.metadata, "schema") and method in _WITH_BODY:
+        found |= {"400": "The body is no JSON", "415": "The body is not of type application/json",
+                  "422": "The body does not fit its schema"}
+    if _wants_token(route):
+        found["401"] = "There is no valid bearer token"
+    if route.parameters:
+        found["404"] = "There is nothing at this path"
+    if _member(route.metadata, "rate"):
+        found["429"] = "Too many requests"
+    return {status: {"description": text, "content": _ERROR_CONTENT} for status, text in found.items()}
+
+
+def with_booleans(value: Any) -> Any:
+    """A copy, in the terms of JSON, with true and false where LPC could only say 1 and 0."""
     if isinstance(value, list):
-        return [_with_booleans(one) for one in value]
+        return [with_booleans(one) for one in value]
     if not isinstance(value, dict):
         return value
     is_boolean = value.get("type") == "boolean"  # so its data are
@@ -182,7 +212,7 @@ def _with_booleans(value: Any) -> Any:
         if name in _DATA:
             copy[name] = _boolean(one) if is_boolean else one
         else:
-            copy[name] = bool(one) if name in _BOOLEAN and type(one) is int else _with_booleans(one)
+            copy[name] = bool(one) if name in _BOOLEAN and type(one) is int else with_booleans(one)
     return copy
 
 
@@ -190,73 +220,3 @@ def _boolean(value: Any) -> Any:
     if isinstance(value, list):
         return [_boolean(one) for one in value]
     return bool(value) if type(value) is int else value
-
-
-# -------------------------------------------------------------------------------------------- the page
-
-_STYLE: Final = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-details { border: 1px solid #8886; border-radius: .4rem; margin: .5rem 0; padding: .4rem .8rem; }
-summary { cursor: pointer; }
-summary b { display: inline-block; min-width: 5rem; }
-code, pre { font-family: ui-monospace, monospace; font-size: .9em; }
-pre { overflow-x: auto; padding: .6rem; background: #8882; border-radius: .4rem; }
-table { border-collapse: collapse; }
-td, th { border-bottom: 1px solid #8886; padding: .2rem .8rem .2rem 0; text-align: left; vertical-align: top; }
-""".strip()
-
-
-def page(made: Mapping[str, Any]) -> str:
-    """A document as HTML."""
-    info = made["info"]
-    title = _html(info["title"])
-    lines = [
-        "<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">', f"<title>{title}</title>", f"<style>{_STYLE}</style>",
-        "</head>", "<body>", f"<h1>{title} <small>{_html(info['version'])}</small></h1>",
-    ]
-    if "description" in info:
-        lines.append(f"<p>{_html(info['description'])}</p>")
-    for server in made.get("servers", []):
-        lines.append(f"<p>Server: <code>{_html(_member(server, 'url') or server)}</code></p>")
-    for path, item in made["paths"].items():
-        for method, operation in item.items():
-            lines += _operation_lines(method, path, operation)
-    return "\n".join([*lines, '<p><a href="/openapi.json">openapi.json</a></p>', "</body>", "</html>", ""])
-
-
-def _operation_lines(method: str, path: str, operation: Mapping[str, Any]) -> Iterator[str]:
-    summary = _html(operation.get("summary", ""))
-    yield f"<details><summary><b>{method.upper()}</b> <code>{_html(path)}</code> {summary}</summary>"
-    if operation.get("deprecated"):
-        yield "<p><em>Deprecated.</em></p>"
-    if operation.get("description"):
-        yield f"<p>{_html(operation['description'])}</p>"
-    if operation.get("security"):
-        yield "<p>Wants a bearer token.</p>"
-    if operation.get("parameters"):
-        yield "<h4>Parameters</h4><table><tr><th>name</th><th>in</th><th>schema</th><th></th></tr>"
-        for one in operation["parameters"]:
-            yield (f"<tr><td>{_html(one.get('name', ''))}</td><td>{_html(one.get('in', ''))}</td>"
-                   f"<td><code>{_json(one.get('schema', {}), 0)}</code></td>"
-                   f"<td>{_html(one.get('description', ''))}</td></tr>")
-        yield "</table>"
-    if operation.get("requestBody"):
-        yield f"<h4>Request body</h4><pre>{_json(operation['requestBody'])}</pre>"
-    yield "<h4>Responses</h4><table>"
-    for status, response in operation["responses"].items():
-        content = _member(response, "content")
-        shown = f"<pre>{_json(content)}</pre>" if content else ""
-        yield f"<tr><td>{_html(status)}</td><td>{_html(_member(response, 'description') or '')}{shown}</td></tr>"
-    yield "</table></details>"
-
-
-def _html(value: Any) -> str:
-    return escape(value) if isinstance(value, str) else _json(value, 0)
-
-
-def _json(value: Any, indent: int = 2) -> str:
-    import orjson
-
-    return escape(orjson.dumps(value, option=orjson.OPT_INDENT_2 if indent else 0).decode())

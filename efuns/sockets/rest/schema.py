@@ -1,7 +1,8 @@
 """Checking values against a JSON Schema (draft 2020-12, which OpenAPI 3.1 uses), with the library jsonschema.
 
-LPC has no booleans: 1 and 0 pass as them, and stand for the schemas true and false. Undefined is null. The
-texts about what is wrong name places and expectations, never the values: those may be passwords.
+LPC has no booleans: 1 and 0 pass as them, and stand for the schemas true and false. Undefined is null. Texts of
+JSON have booleans and nulls of their own; where they are checked (`TextSchema`), true is no number and 1 is no
+boolean. The texts about what is wrong name places and expectations, never the values: those may be passwords.
 
 A schema comes from LPC, so it may not run for ever, nor reach outside itself:
 - it is of limited size, and each keyword it applies is paid for by the size of what it is applied to;
@@ -18,6 +19,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from efuns.json import encode, to_plain
+from efuns.sockets.rest.openapi import with_booleans
+from efuns.sockets.rest.schema_quick import compile_schema
 from lpc.errors import LPCError
 from lpc.runtime.values import Mapping, Value
 
@@ -95,17 +98,12 @@ class Schemas:
         LPCError for a faulty schema, and for one whose use takes too long.
         """
         validator = self.prepare(schema)
-        instance = to_plain(value, self._driver.limits)
-        self._rules.steps = _MOST_STEPS
-        found = []
-        try:
-            for error in validator.iter_errors(instance):
-                found.append(_text(error))
-                if len(found) == MOST_ERRORS:
-                    break
-        except RecursionError:
-            raise LPCError("JSON schema: it refers to itself without end") from None
-        return found
+        return self._rules.errors(validator, to_plain(value, self._driver.limits))
+
+    def for_texts(self, schema: Mapping) -> TextSchema:
+        """A schema for JSON texts; LPCError where it is faulty."""
+        plain = with_booleans(to_plain(schema, self._driver.limits))
+        return TextSchema(self._rules, plain)
 
     def prepare(self, schema: Mapping) -> Any:
         """The library's validator for a schema; LPCError where it is faulty."""
@@ -122,17 +120,49 @@ class Schemas:
         return validator
 
 
+class TextSchema:
+    """A schema for what orjson makes of JSON texts; `plain` is the schema in the same terms."""
+
+    __slots__ = ("plain", "_rules", "_validator", "_accepts")
+
+    def __init__(self, rules: _Rules, schema: Any) -> None:
+        self.plain = schema
+        self._rules = rules
+        self._validator = rules.validator(schema, is_text=True)
+        self._accepts = compile_schema(schema, rules.matches, {
+            name: form.fullmatch for name, form in _FORMATS.items()})  # type: ignore[misc] # truth is enough
+
+    def errors(self, value: Any) -> list[str]:
+        """As Schemas.errors()."""
+        if self._accepts is not None and self._accepts(value):
+            return []
+        return self._rules.errors(self._validator, value)
+
+
 class _Rules:
-    """The library's rules with ours in them, for one driver; `steps` are what a check may still take."""
+    """The library's rules with ours in them, for one driver."""
 
     def __init__(self, driver: Host) -> None:
         self._driver = driver
-        self._kind: Any = None
+        self._kinds: dict[bool, Any] = {}
         self._patterns: dict[str, Any] = {}
-        self.steps = 0
+        self._steps = 0  # that a check may still take
 
-    def validator(self, schema: Any) -> Any:
-        """A validator for a schema in JSON's terms."""
+    def errors(self, validator: Any, instance: Any) -> list[str]:
+        """What is wrong with a value, as texts."""
+        self._steps = _MOST_STEPS
+        found = []
+        try:
+            for error in validator.iter_errors(instance):
+                found.append(_text(error))
+                if len(found) == MOST_ERRORS:
+                    break
+        except RecursionError:
+            raise LPCError("JSON schema: it refers to itself without end") from None
+        return found
+
+    def validator(self, schema: Any, *, is_text: bool = False) -> Any:
+        """A validator for a schema in JSON's terms, for values of LPC or of a JSON text."""
         jsonschema = _library()
         prepared = _Preparation(schema).schema
         try:
@@ -141,18 +171,20 @@ class _Rules:
             raise LPCError(f"JSON schema: {_text(error)}") from None
         except RecursionError:
             raise LPCError("JSON schema: nested too deep") from None
-        if self._kind is None:
-            self._kind = self._make_kind(jsonschema)
-        return self._kind(prepared, registry=_empty_registry())
+        if is_text not in self._kinds:
+            self._kinds[is_text] = self._make_kind(jsonschema, is_text=is_text)
+        return self._kinds[is_text](prepared, registry=_empty_registry())
 
-    def _make_kind(self, jsonschema: Any) -> Any:
+    def _make_kind(self, jsonschema: Any, *, is_text: bool) -> Any:
         base = jsonschema.Draft202012Validator
         keywords = dict(base.VALIDATORS) | {
             "pattern": self._pattern, "patternProperties": self._pattern_properties, "format": _format,
             "additionalProperties": self._additional_properties, "uniqueItems": _unique_items, "required": _required,
         }
         counted = {name: self._counted(function) for name, function in keywords.items()}
-        types = base.TYPE_CHECKER.redefine("boolean", lambda checker, one: type(one) is int and one in (0, 1))
+        types = base.TYPE_CHECKER
+        if not is_text:
+            types = types.redefine("boolean", lambda checker, one: type(one) is int and one in (0, 1))
         return jsonschema.validators.extend(base, counted, type_checker=types)
 
     def _counted(self, function: Callable[..., Any]) -> Callable[..., Iterator[Any]]:
@@ -168,11 +200,11 @@ class _Rules:
 
     def _pay(self, steps: int) -> None:
         self._driver.budget.check()
-        self.steps -= steps
-        if self.steps < 0:
+        self._steps -= steps
+        if self._steps < 0:
             raise LPCError("JSON schema: checking takes too long")
 
-    def _matches(self, pattern: str, text: str) -> bool:
+    def matches(self, pattern: str, text: str) -> bool:
         """Whether a pattern is found in a text, within the driver's time for that."""
         compiled = self._patterns.get(pattern)
         if compiled is None:
@@ -186,7 +218,7 @@ class _Rules:
             raise LPCError(f"JSON schema: the pattern {pattern} takes too long") from None
 
     def _pattern(self, validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[Any]:
-        if isinstance(instance, str) and not self._matches(pattern, instance):
+        if isinstance(instance, str) and not self.matches(pattern, instance):
             yield _error("")
 
     def _pattern_properties(self, validator: Any, patterns: Any, instance: Any, schema: Any) -> Iterator[Any]:
@@ -194,14 +226,14 @@ class _Rules:
             for pattern, below in patterns.items():
                 for name, value in instance.items():
                     self._pay(1)
-                    if self._matches(pattern, name):
+                    if self.matches(pattern, name):
                         yield from validator.descend(value, below, path=name, schema_path=pattern)
 
     def _additional_properties(self, validator: Any, allowed: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if isinstance(instance, dict):
             named, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
             for name, value in instance.items():
-                if name in named or any(self._matches(pattern, name) for pattern in patterns):
+                if name in named or any(self.matches(pattern, name) for pattern in patterns):
                     continue
                 self._pay(1)
                 if allowed is False:
@@ -258,7 +290,7 @@ class _Preparation:
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             raise LPCError(f"JSON schema: made of more than {_MOST_NODES} schemas")
-        if type(schema) is int and schema in (0, 1):
+        if type(schema) is bool or type(schema) is int and schema in (0, 1):
             return bool(schema)
         if not isinstance(schema, dict):
             raise LPCError("JSON schema: a mapping, 1 or 0 is expected where a schema stands")

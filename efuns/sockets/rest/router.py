@@ -61,7 +61,7 @@ class Parameter(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Route:
-    """One route. `metadata` and `docs` belong to whoever added it."""
+    """One route. `metadata`, `docs` and `rules` belong to whoever added it."""
 
     method: str
     pattern: str
@@ -69,6 +69,7 @@ class Route:
     metadata: Any
     parameters: tuple[Parameter, ...]
     docs: Any = None
+    rules: Any = None
 
 
 class Match(NamedTuple):
@@ -93,6 +94,7 @@ class Router:
         self.info: dict[str, Any] = {}  # about the whole, for its documentation
         self.changes = 0  # grows with each change: what was made from the routes is old then
         self._root = _Node()
+        self._exact: dict[str, list[_Entry]] = {}  # by path, those without parameters: no other beats them
 
     def add(self, method: str, pattern: str, handler: Any, metadata: Any = None) -> Route:
         """Add a route; PatternError if there can be none. The same method and pattern again replace it."""
@@ -103,7 +105,7 @@ class Router:
         self.changes += 1
         known = self.find(method, pattern)
         if known is not None:
-            known.handler, known.metadata = handler, metadata
+            known.handler, known.metadata, known.rules = handler, metadata, None
             return known
         if len(self.routes) >= MOST_ROUTES:
             raise PatternError(f"more than {MOST_ROUTES} routes")
@@ -145,6 +147,9 @@ class Router:
             return _no_route(NOT_FOUND)
         if path.endswith("/"):
             path = path[:-1]
+        for entry in self._exact.get(path, ()):
+            if entry.methods is None or method in entry.methods:
+                return Match(OK, entry.route, {}, ())
         entries = self._candidates(path)
         for entry in entries:
             if entry.methods is None or method in entry.methods:
@@ -177,6 +182,8 @@ class Router:
                 node = node.literals.setdefault(segment, _Node())
         entry = _Entry(route, (*ranks, _LITERAL - 1), len(self.routes), expression)
         (node.rests if ranks and ranks[-1] == _REST else node.entries).append(entry)
+        if not any(ranks):
+            self._exact.setdefault("".join(f"/{segment}" for segment in segments), []).append(entry)
 
     def _candidates(self, path: str) -> list[_Entry]:
         """Every entry whose literal segments fit, best first."""
@@ -238,6 +245,14 @@ class _Entry:
             else:
                 values[parameter.name] = (text or "").replace(_SLASH, "/")
         return values
+
+
+def raw_path(uri: str) -> str:
+    """The path of a request's target as it was sent, without query, and without the scheme and host proxies see."""
+    scheme, mark, rest = uri.partition("://")
+    if mark and scheme.isalnum():
+        uri = "/" + rest.partition("/")[2]
+    return uri.partition("#")[0].partition("?")[0]
 
 
 def query_parameters(query: str) -> dict[str, str | list[str]]:
