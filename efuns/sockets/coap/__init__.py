@@ -1,0 +1,1 @@
+"""CoAP: servers (mode 26) and clients (27)."""
