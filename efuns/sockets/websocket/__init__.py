@@ -1,0 +1,1 @@
+"""WebSocket: modes 30 to 36."""
