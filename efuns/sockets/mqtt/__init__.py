@@ -1,0 +1,1 @@
+"""MQTT: clients (mode 37) and the broker (38)."""
