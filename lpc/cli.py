@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from lpc.driver.config import Config
     from lpc.driver.driver import Driver
+    from lpc.driver.worker import Worker
+    from lpc.tools.serve import BusPort
 
 OK, FAILED, USAGE = 0, 1, 2
 _BROKEN_PIPE = 128 + 13
@@ -33,6 +35,7 @@ HELP = """\
 Usage: pylpc [options] FILE [argument...]     run an LPC file
        pylpc [options] -e CODE [argument...]  run a piece of LPC
        pylpc [options] - [argument...]        run what standard input holds
+       pylpc [options] serve [--workers N] FILE [argument...]  run a server on several processors
        pylpc [options] check FILE...          compile only: print errors and warnings
        pylpc [options] driver CONFIG [-fFLAG...]  boot a mudlib from its FluffOS configuration
        pylpc gen [--check]                    write (or compare) the generated files of a checkout
@@ -49,7 +52,13 @@ Options (before FILE; what follows it belongs to the program):
   --trace                 show local variables in the traces of run-time errors
   --loop uvloop|asyncio   the event loop (default: uvloop where it is installed)
   --no-cache              compile everything afresh
+  --bus URL               where the message bus is, as mqtt://host:1883 (several: parted by commas)
   --version, --help
+
+serve runs FILE in N processes (default: one for each processor) that share its ports; get_config(__WORKER__)
+tells a program which it is. One that dies is replaced. SIGTERM and SIGINT end them all once they have answered
+what they were asked; SIGHUP replaces them one by one. Unless --bus names another, /sys/bus_d of the workers
+talk through a broker that serve starts for them.
 
 Permissions. A program may read its mudlib, write the mudlib's log, save and run folders, and talk to
 this machine. Everything else is granted here; several values are parted by commas:
@@ -63,14 +72,15 @@ Examples:
   pylpc -e 'write("Hello\\n");'
   pylpc --allow-net=api.example.com:443 fetch.c
   pylpc --allow-listen=0.0.0.0:8080 --limit sockets=500 server.c
+  pylpc --allow-listen=0.0.0.0:8080 serve --workers 4 server.c
   pylpc check lib/std/*.c
 
 Exit status: 0 ok, 1 run-time error, 2 usage or compile error.
 """
 
 #: Options that take a value, as `--name value` or `--name=value`.
-_VALUED = frozenset({"--mudlib", "--config", "--limit", "--loop"})
-_COMMANDS = frozenset({"check", "driver", "gen", "run"})
+_VALUED = frozenset({"--mudlib", "--config", "--limit", "--loop", "--bus", "--workers"})
+_COMMANDS = frozenset({"check", "driver", "gen", "run", "serve"})
 
 
 class _Options:
@@ -81,6 +91,8 @@ class _Options:
         self.mudlib: str | None = None
         self.config: str | None = None
         self.loop: str | None = None
+        self.bus: str | None = None
+        self.workers: str | None = None
         self.limits: list[tuple[str, str]] = []
         self.permissions: list[str] = []
         self.trace = False
@@ -160,7 +172,7 @@ def _parse(arguments: list[str]) -> _Options:
 
 
 def _command_words(options: _Options, words: list[str]) -> list[str]:
-    """The words behind a subcommand; our own options may stand among them."""
+    """The words behind a subcommand; our own options may stand among them (before the FILE of serve)."""
     if options.command == "gen":
         return words
     rest: list[str] = []
@@ -174,6 +186,8 @@ def _command_words(options: _Options, words: list[str]) -> list[str]:
             at += _option(options, word, words[at] if at < len(words) else None)
         else:
             rest.append(word)
+            if options.command == "serve":
+                return rest + words[at:]
     return rest
 
 
@@ -225,6 +239,10 @@ def _checked(options: _Options) -> _Options:
         raise ConfigError("check needs files: pylpc check FILE...")
     if options.command == "driver" and not options.rest:
         raise ConfigError("driver needs a configuration: pylpc driver CONFIG")
+    if options.command == "serve" and (not options.rest or options.rest[0] == "-"):
+        raise ConfigError("serve needs a FILE, which each worker reads: pylpc serve [--workers N] FILE")
+    if options.workers is not None and options.command != "serve":
+        raise ConfigError("--workers belongs to serve: pylpc serve --workers N FILE")
     if options.command == "run" and not options.rest and options.code is None:
         raise ConfigError("nothing to run: give a FILE, '-' for standard input, or -e CODE (try --help)")
     return options
@@ -247,12 +265,14 @@ def _configuration(options: _Options) -> Config:
 
 
 def _adjusted(config: Config, options: _Options) -> Config:
-    from lpc.driver.config import with_limit
+    from lpc.driver.config import broker_addresses, with_limit
 
     for name, number in options.limits:
         config.limits = with_limit(config.limits, name, number)
     for flag in options.permissions:
         config.permissions.add(flag)
+    if options.bus is not None:
+        config.bus = broker_addresses(options.bus.split(","))
     return config
 
 
@@ -325,7 +345,7 @@ def _defect(kind: type[BaseException], error: BaseException, traceback: object) 
 
 class _Signals:
     """SIGINT and SIGTERM: the first ends the driver once it is idle, for which a running evaluation has only a
-    moment more; the second ends the process."""
+    moment more; the second ends the process. A worker gets SIGTERM alone."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -338,7 +358,8 @@ class _Signals:
         import threading
 
         if threading.current_thread() is threading.main_thread():
-            self._former = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+            numbers = (signal.SIGTERM,) if self._driver.worker is not None else (signal.SIGINT, signal.SIGTERM)
+            self._former = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -405,9 +426,14 @@ def _statement(code: str) -> str:
 
 def _with_driver(driver: Driver, begin: Callable[[Driver], int]) -> int:
     """Begin, live until nothing can happen any more, and report how it went."""
+    worker = driver.worker
     with _Signals(driver) as signals:
         status = _begin(driver, begin)
+        if worker is not None and driver.is_alive:
+            worker.ready(driver.loop, lambda: driver.shutdown(FAILED))
         _serve(driver)
+    if worker is not None and not signals.received:
+        worker.over(driver.exit_code)
     if driver.evaluations.interrupted:
         return 128 + signals.received
     if driver.exit_code is not None:
@@ -431,10 +457,10 @@ def _begin(driver: Driver, begin: Callable[[Driver], int]) -> int:
     return status
 
 
-def _check(options: _Options) -> int:
+def _check(options: _Options, files: list[str] | None = None) -> int:
     driver = _driver(options, _configuration(options), check_only=True)
     status = OK
-    for file in options.rest:
+    for file in options.rest if files is None else files:
         try:
             if not driver.check(file):
                 status = USAGE
@@ -470,6 +496,45 @@ def _boot(options: _Options) -> int:
     return _with_driver(_driver(options, config), begin)
 
 
+def _supervise(options: _Options) -> int:
+    """Be the supervisor of several processes; what runs in them is below."""
+    from efuns import standard  # noqa: F401  imported before the processes part, it is there only once
+    from lpc.driver import driver  # noqa: F401
+    from lpc.tools import serve
+
+    try:
+        count = serve.workers_for(options.workers)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
+    config = _configuration(options)
+    if not os.path.isfile(options.rest[0]):
+        kind = "is a directory" if os.path.isdir(options.rest[0]) else "no such file"
+        raise ConfigError(f"{options.rest[0]}: {kind}")
+    supervisor = serve.Supervisor(
+        count, lambda worker: _work(options, worker), run_broker=None if config.bus else _broker,
+        check=lambda: _check(options, options.rest[:1]), log=lambda text: _log(f"pylpc: {text}"),
+        title=options.rest[0])
+    return supervisor.main()
+
+
+def _work(options: _Options, worker: Worker) -> int:
+    """The life of a worker."""
+    config = _configuration(options)
+    config.worker = worker
+    return _with_driver(_driver(options, config), lambda driver: driver.run_script(options.rest[0], options.rest))
+
+
+def _broker(bus: BusPort) -> int:
+    """The life of the broker that the workers' bus has when there is no other."""
+    from lpc.driver.config import Config
+    from lpc.resources import library_folder
+
+    program = os.path.join(library_folder(), "sys", "bus_broker.c")
+    argv = [program, str(bus.port), bus.password]
+    return _with_driver(_driver(_Options(), Config(mudlib=library_folder())),
+                        lambda driver: driver.run_script(program, argv))
+
+
 def _generate(options: _Options) -> int:
     from efuns import standard
     from lpc.driver.applies import reference_page
@@ -486,6 +551,7 @@ def _generate(options: _Options) -> int:
     return generate.main("--check" in options.rest, generators)
 
 
-_RUNNERS: dict[str, Callable[[_Options], int]] = {"run": _run, "check": _check, "driver": _boot, "gen": _generate}
+_RUNNERS: dict[str, Callable[[_Options], int]] = {"run": _run, "check": _check, "driver": _boot, "gen": _generate,
+                                                "serve": _supervise}
 
 

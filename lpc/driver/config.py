@@ -5,6 +5,7 @@
     master = "/secure/master"
     simul_efun = "/secure/simul_efun"
     global_include = "<globals.h>"
+    bus = ["mqtt://one:1883", "mqtt://two:1883"]    # brokers for /sys/bus_d
     [limits]        evaluation_time = 5.0       # lpc.runtime.budget.Limits
     [permissions]   allow-net = ["example.com:443"]   deny-read = true
     [mounts]        "/data" = "/srv/data"       "/out" = { path = "out", write = true }
@@ -19,15 +20,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lpc.driver.files import Mount
 from lpc.driver.permissions import Permissions
 from lpc.errors import ConfigError
 from lpc.runtime.budget import Limits
 
+if TYPE_CHECKING:
+    from lpc.driver.worker import Worker
+
 #: What LPC may write in a mudlib unless a grant says more.
 WRITABLE_FOLDERS = ("log", "save", "run")
+_BROKER_SCHEMES = frozenset({"mqtt", "mqtts", "tcp", "ssl"})
 #: Operations on the host's temporary directory, mounted at /tmp.
 TEMPORARY_OPERATIONS = frozenset({"fifo", "eventfd"})
 
@@ -50,6 +55,8 @@ class Config:
     error_handler: bool = True  # ask the master's error_handler()
     player_in_call_out: bool = False  # call_outs run with the this_player() they were asked for with
     heart_beat_interval: float = 2.0
+    bus: tuple[str, ...] = ()  # brokers of the message bus
+    worker: Worker | None = None  # the place of this process among those of a server
     ports: tuple[str, ...] = ()  # "4000 telnet": what the file asks to listen on
     settings: dict[str, str] = field(default_factory=dict)  # the other FluffOS settings, by key
     warnings: tuple[str, ...] = ()
@@ -90,7 +97,7 @@ class _Toml:
             "global_include": self._string, "name": self._string, "limits": self._limits,
             "permissions": self._permissions, "mounts": self._mounts, "external": self._external,
             "writable": self._writable, "error_handler": self._boolean, "player_in_call_out": self._boolean,
-            "heart_beat_interval": self._number,
+            "heart_beat_interval": self._number, "bus": self._bus,
         }
         for key, value in table.items():
             if key not in readers:
@@ -123,6 +130,12 @@ class _Toml:
 
     def _strings(self, config: Config, key: str, value: Any) -> None:
         setattr(config, key, self._string_list(key, value))
+
+    def _bus(self, config: Config, key: str, value: Any) -> None:
+        try:
+            config.bus = broker_addresses(self._string_list(key, value))
+        except ConfigError as error:
+            raise self._error(f"'{key}': {error}") from None
 
     def _string_list(self, key: str, value: Any) -> tuple[str, ...]:
         self._expect(key, value, list, "a list of strings")
@@ -211,6 +224,16 @@ def suggestion(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, list(known), 1)
     return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def broker_addresses(given: Iterable[str]) -> tuple[str, ...]:
+    """Brokers as `--bus` and `bus` name them; ConfigError for what names none."""
+    found = tuple(one for one in map(str.strip, given) if one)
+    for one in found:
+        scheme, mark, rest = one.rpartition("://")
+        if not rest or " " in one or (mark and scheme not in _BROKER_SCHEMES):
+            raise ConfigError(f"a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT], not '{one}'")
+    return found
 
 
 _LIMIT_KINDS = {entry.name: entry.type for entry in fields(Limits)}

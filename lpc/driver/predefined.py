@@ -79,7 +79,17 @@ RUNTIME_OPTIONS: tuple[tuple[str, _Getter], ...] = (
     ("__RC_MUDLIB_ERROR_HANDLER__", lambda settings, limits: int(settings.error_handler)),
     ("__RC_THIS_PLAYER_IN_CALL_OUT__", lambda settings, limits: int(settings.player_in_call_out)),
     ("__HEARTBEAT_INTERVAL_MSEC__", lambda settings, limits: int(settings.heart_beat_interval * 1000)),
+    ("__WORKER__", lambda settings, limits: settings.worker.number if settings.worker is not None else 0),
+    ("__WORKERS__", lambda settings, limits: settings.worker.count if settings.worker is not None else 1),
+    ("__BUS__", lambda settings, limits: _bus(settings)),
 )
+
+
+def _bus(settings: Config) -> str:
+    """The brokers of the message bus, parted by spaces; of a server without any, the one it has itself."""
+    if settings.bus or settings.worker is None:
+        return " ".join(settings.bus)
+    return settings.worker.query_bus()
 
 
 def runtime_option(settings: Config, limits: Limits, option: int) -> Value:

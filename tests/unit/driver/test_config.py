@@ -25,6 +25,7 @@ def test_everything_a_toml_file_can_say(tmp_path: Path) -> None:
         name = "N"
         error_handler = false
         heart_beat_interval = 1
+        bus = ["mqtt://one:1883", " two", ""]
         writable = ["log", "/data/"]
         [limits]
         evaluation_time = 2
@@ -46,6 +47,7 @@ def test_everything_a_toml_file_can_say(tmp_path: Path) -> None:
     assert (config.master, config.simul_efun, config.global_include, config.name) == ("/m", "/s", "<g.h>", "N")
     assert not config.error_handler
     assert config.heart_beat_interval == 1.0
+    assert config.bus == ("mqtt://one:1883", "two")
     assert config.writable == ("log", "data")
     assert (config.limits.evaluation_time, config.limits.array_size) == (2.0, 10)
     assert config.permissions.allows_net("example.com", 443)
@@ -64,6 +66,8 @@ def test_everything_a_toml_file_can_say(tmp_path: Path) -> None:
     ("include = [1]", "'include' must be a list of strings"),
     ("error_handler = 1", "'error_handler' must be true or false"),
     ("heart_beat_interval = 0", "must be more than 0"),
+    ("bus = ['http://x']", "'bus': a broker is mqtt://HOST[:PORT] or mqtts://HOST[:PORT], not 'http://x'"),
+    ("bus = 'mqtt://x'", "'bus' must be a list of strings"),
     ("[limits]\narray_sze = 1", "unknown limit 'array_sze'; did you mean 'array_size'"),
     ("[limits]\narray_size = 1.5", "must be a whole number"),
     ("[limits]\narray_size = true", "must be a number"),
