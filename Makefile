@@ -38,7 +38,9 @@ clean:
 system:
 	@set -e; missing=""; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || missing="$$missing python3-venv"; \
-	for tool in openssl:openssl ncat:ncat socat:socat zstd:zstd pigz:pigz curl:curl; do \
+	for tool in openssl:openssl ncat:ncat socat:socat zstd:zstd pigz:pigz curl:curl chromium:chromium wrk:wrk h2load:nghttp2-client \
+	    coap-client-notls:libcoap3-bin mosquitto:mosquitto \
+	    mosquitto_pub:mosquitto-clients; do \
 	    command -v $${tool%%:*} >/dev/null || missing="$$missing $${tool##*:}"; \
 	done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

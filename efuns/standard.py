@@ -42,10 +42,12 @@ PACKAGES = (
     "efuns.crypto",
     "efuns.json",
     "efuns.rest",
+    "efuns.http",
     "efuns.uids",
     "efuns.sockets.efuns",
     "efuns.sockets.resolve",
     "efuns.sockets.external",
+    "efuns.sockets.websocket.broadcast",
 )
 
 #: FluffOS's packages that the modules above make up: mudlibs ask `#ifdef __PACKAGE_X__`

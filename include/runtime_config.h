@@ -26,5 +26,8 @@
 #define __RC_MUDLIB_ERROR_HANDLER__ 19
 #define __RC_THIS_PLAYER_IN_CALL_OUT__ 20
 #define __HEARTBEAT_INTERVAL_MSEC__ 21
+#define __WORKER__ 22
+#define __WORKERS__ 23
+#define __BUS__ 24
 
 #endif

@@ -42,53 +42,53 @@
 // HTTP server over TLS
 #define HTTPS_SERVER 21
 #define SOCKET_HTTPS_SERVER 21
-// HTTP client: responses as mappings (not in this version)
+// HTTP client: responses as mappings
 #define HTTP_CLIENT 22
 #define SOCKET_HTTP_CLIENT 22
-// HTTP client over TLS (not in this version)
+// HTTP client over TLS
 #define HTTPS_CLIENT 23
 #define SOCKET_HTTPS_CLIENT 23
-// HTTP server with routes, JSON and validation (not in this version)
+// HTTP server with routes, JSON and validation
 #define REST_SERVER 24
 #define SOCKET_REST_SERVER 24
-// HTTP client that speaks JSON (not in this version)
+// HTTP client that speaks JSON
 #define REST_CLIENT 25
 #define SOCKET_REST_CLIENT 25
-// CoAP server (REST over UDP) (not in this version)
+// CoAP server (REST over UDP)
 #define COAP_SERVER 26
 #define SOCKET_COAP_SERVER 26
-// CoAP client (not in this version)
+// CoAP client
 #define COAP_CLIENT 27
 #define SOCKET_COAP_CLIENT 27
-// WebSocket server (not in this version)
+// WebSocket server
 #define WEBSOCKET_SERVER 30
 #define SOCKET_WEBSOCKET_SERVER 30
-// WebSocket client (not in this version)
+// WebSocket client
 #define WEBSOCKET_CLIENT 31
 #define SOCKET_WEBSOCKET_CLIENT 31
-// WebSocket server over TLS (not in this version)
+// WebSocket server over TLS
 #define WEBSOCKET_SECURE_SERVER 32
 #define SOCKET_WEBSOCKET_SECURE_SERVER 32
 #define WEBSOCKET_TLS_SERVER 32
 #define SOCKET_WEBSOCKET_TLS_SERVER 32
-// WebSocket client over TLS (not in this version)
+// WebSocket client over TLS
 #define WEBSOCKET_SECURE_CLIENT 33
 #define SOCKET_WEBSOCKET_SECURE_CLIENT 33
 #define WEBSOCKET_TLS_CLIENT 33
 #define SOCKET_WEBSOCKET_TLS_CLIENT 33
-// files over WebSocket (not in this version)
+// files over WebSocket
 #define WEBSOCKET_FILE_STREAM 34
 #define SOCKET_WEBSOCKET_FILE_STREAM 34
-// a byte stream over WebSocket (not in this version)
+// a byte stream over WebSocket
 #define WEBSOCKET_BINARY_STREAM 35
 #define SOCKET_WEBSOCKET_BINARY_STREAM 35
-// WebSocket with permessage-deflate required (not in this version)
+// WebSocket with permessage-deflate required
 #define WEBSOCKET_COMPRESSED_NATIVE 36
 #define SOCKET_WEBSOCKET_COMPRESSED_NATIVE 36
-// MQTT client (not in this version)
+// MQTT client: messages as mappings
 #define MQTT_CLIENT 37
 #define SOCKET_MQTT_CLIENT 37
-// a small MQTT broker (not in this version)
+// a small MQTT broker
 #define MQTT_BROKER 38
 #define SOCKET_MQTT_BROKER 38
 // a child process behind two pipes

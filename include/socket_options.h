@@ -4,53 +4,153 @@
 #ifndef _SOCKET_OPTIONS_H_
 #define _SOCKET_OPTIONS_H_
 
-// int: Check the peer's certificate (and its name, when SNI is set). Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21.
+// int: Check the peer's certificate (and its name, when SNI is set). Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_TLS_VERIFY_PEER 1
-// string: Server name a TLS client asks for. Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21.
+// string: Server name a TLS client asks for. Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_TLS_SNI_HOSTNAME 2
-// string: Certificate chain of a TLS server: path of a PEM file. Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21.
+// string: Certificate chain of a TLS server: path of a PEM file. Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_TLS_CERT 3
-// string: Private key of a TLS server: path of a PEM file. Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21.
+// string: Private key of a TLS server: path of a PEM file. Modes 0, 1, 2, 3, 4, 5, 6, 8, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_TLS_KEY 4
-// int: Bind to a port whose last connections are not quite over (on unless set to 0). Modes 0, 1, 3, 5, 6, 7, 8, 20, 21.
+// int: Bind to a port whose last connections are not quite over (on unless set to 0). Modes 0, 1, 3, 5, 6, 7, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36, 38.
 #define SO_REUSEADDR 5
 #define SOCKET_OPT_REUSEADDR 5
-// int: Bytes the kernel keeps for reading. Modes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21.
+// int: Bytes the kernel keeps for reading. Modes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 24, 26, 27, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_RCVBUF 6
 #define SOCKET_OPT_RCVBUF 6
-// int: Bytes the kernel keeps for sending. Modes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21.
+// int: Bytes the kernel keeps for sending. Modes 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 20, 21, 24, 26, 27, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_SNDBUF 7
 #define SOCKET_OPT_SNDBUF 7
-// int: Milliseconds a connection may take to come up (TLS: 30000 unless set). Modes 0, 1, 3, 5, 6, 7, 8, 20, 21.
+// int: Milliseconds a connection may take to come up (TLS: 30000 unless set). Modes 0, 1, 3, 5, 6, 7, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_TIMEOUT 8
 #define SOCKET_OPT_TIMEOUT 8
-// int: Seconds a closed socket waits for a peer that takes nothing (0: drops it). Modes 0, 1, 3, 5, 6, 7, 8, 20, 21.
+// int: Seconds a closed socket waits for a peer that takes nothing (0: drops it). Modes 0, 1, 3, 5, 6, 7, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_LINGER 9
 #define SOCKET_OPT_LINGER 9
-// int: Let datagrams go to broadcast addresses. Modes 2, 4, 9.
+// int: Let datagrams go to broadcast addresses. Modes 2, 4, 9, 26, 27.
 #define SO_BROADCAST 10
 #define SOCKET_OPT_BROADCAST 10
-// int: Let the kernel find out when the other end is gone. Modes 0, 1, 3, 5, 6, 7, 8, 20, 21.
+// int: Let the kernel find out when the other end is gone. Modes 0, 1, 3, 5, 6, 7, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define SO_KEEPALIVE 11
 #define SOCKET_OPT_KEEPALIVE 11
-// int: Send small messages at once. Modes 0, 1, 3, 5, 6, 7, 8, 20, 21.
+// int: Send small messages at once. Modes 0, 1, 3, 5, 6, 7, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36, 38.
 #define SO_NODELAY 12
 #define SOCKET_OPT_NODELAY 12
+// string: MQTT to speak: "5", "3.1.1", or by default 5 and 3.1.1 with a broker that does not know it; once connected, the one spoken. Modes 37.
+#define SO_PROTOCOL_VERSION 40
+#define SOCKET_OPT_PROTOCOL_VERSION 40
 // string: What arrives is "text" (UTF-8) or "binary" (buffers). Modes 7, 8, 9, 40, 41, 42.
 #define SO_ENCODING 41
 #define SOCKET_OPT_ENCODING 41
 // string: Format of a compressed socket: "zstd" or "zlib". Modes 7, 8, 9.
 #define SO_COMPRESSION 42
 #define SOCKET_OPT_COMPRESSION 42
-// mapping: Header fields for every request of a client or answer of a server. Modes 20, 21.
+// int: Connections a listener has at once; further ones wait (0: no limit). Modes 20, 21, 24, 38.
+#define SO_MAX_CONNECTIONS 44
+#define SOCKET_OPT_MAX_CONNECTIONS 44
+// int: Requests a client has under way at once; further ones wait. Modes 22, 23, 25.
+#define SO_CONNECTION_POOL 45
+#define SOCKET_OPT_CONNECTION_POOL 45
+// mapping: Header fields for every request of a client or answer of a server. Modes 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36.
 #define HTTP_HEADERS 100
 #define SO_HTTP_HEADERS 100
-// int: Milliseconds an answer may take. Modes 20, 21.
+// string: Method of the request socket_connect(fd, "") sends (with a body POST, else GET, unless set). Modes 22, 23, 25.
+#define HTTP_METHOD 101
+#define SO_HTTP_METHOD 101
+// string: URL of the request socket_connect(fd, "") sends. Modes 22, 23, 25.
+#define HTTP_URL 102
+#define SO_HTTP_URL 102
+// mixed: Body of the request socket_connect(fd, "") sends: a string, a buffer, or a mapping or array for JSON. Modes 22, 23, 25.
+#define HTTP_BODY 103
+#define SO_HTTP_BODY 103
+// int: Milliseconds an answer may take. Modes 20, 21, 22, 23, 24, 25, 26, 27.
 #define HTTP_TIMEOUT 104
 #define SO_HTTP_TIMEOUT 104
-// int: Milliseconds a message may take to arrive, once it has begun. Modes 20, 21.
+// string: What a client calls itself. Modes 22, 23, 25.
+#define HTTP_USER_AGENT 105
+#define SO_HTTP_USER_AGENT 105
+// int: Go where an answer redirects to, instead of reading it. Modes 22, 23, 25.
+#define HTTP_FOLLOW_REDIRECTS 106
+#define SO_HTTP_FOLLOW_REDIRECTS 106
+// int: Redirects of one request, after which it fails. Modes 22, 23, 25.
+#define HTTP_MAX_REDIRECTS 107
+#define SO_HTTP_MAX_REDIRECTS 107
+// int: Milliseconds a client's connection may take to come up. Modes 22, 23, 25.
+#define HTTP_CONNECT_TIMEOUT 108
+#define SO_HTTP_CONNECT_TIMEOUT 108
+// int: Milliseconds a message may take to arrive, once it has begun. Modes 20, 21, 22, 23, 24, 25.
 #define HTTP_READ_TIMEOUT 109
 #define SO_HTTP_READ_TIMEOUT 109
+// mapping: How requests are checked: ([ "validate": "report" ]) lets handlers see bodies that fail their schema ("enforce": they are refused). Modes 24.
+#define REST_ROUTER_CONFIG 110
+// mapping | array: Add a route, or several: ([ "method", "pattern", "handler", "schema", "auth", "rate", "description", "docs" ]). Modes 24.
+#define REST_ADD_ROUTE 111
+// mapping: "title", "version", "description" and "servers" of the OpenAPI document. Modes 24.
+#define REST_OPENAPI_INFO 112
+// string: Secret of the bearer tokens (HS256), 32 bytes or more. Modes 24.
+#define REST_JWT_SECRET 113
+// string: Where the documentation page is; the document is there with ".json", and at "/openapi.json". Modes 24.
+#define REST_DOCS_PATH 114
+// mapping: JSON Schema of the bodies for routes without their own. Modes 24.
+#define REST_VALIDATION_SCHEMA 115
+// mixed: Functions called before a handler, as function(request, fd); the first answer that is not 0 is sent. Modes 24.
+#define REST_MIDDLEWARE 116
+// mixed: Function that answers in place of an error: function(request, error, fd). Modes 24.
+#define REST_ERROR_HANDLER 117
+// mapping: Pages of which "origins" may read answers; also "methods", "headers", "expose", "credentials", "max_age". Modes 24.
+#define REST_CORS_CONFIG 118
+// int | mapping: Requests a client may make in a minute, or ([ "requests", "window" ]) in seconds; 0: any number. Modes 24.
+#define REST_RATE_LIMIT 119
+// string | array: Subprotocols of a WebSocket: a client asks for them and wants one, a server takes the first it has. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_PROTOCOL 120
+// string: "permessage-deflate" with its parameters, as in a header field. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_EXTENSIONS 121
+// string | array: Pages whose scripts a WebSocket server accepts (every one unless set; "": a client that names none); what a client names itself. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_ORIGIN 122
+// int: Bytes of a WebSocket message, inflated. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_MAX_MESSAGE_SIZE 123
+// int: Seconds between two pings; 0: none. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_PING_INTERVAL 124
+// int: Seconds a ping may go unanswered. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_PONG_TIMEOUT 125
+// int: Compress WebSocket messages where the other end can too. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_COMPRESSION 126
+// string | array: The same as WS_PROTOCOL, which it wins over. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_SUBPROTOCOL 127
+// int: Bytes of a WebSocket frame: longer messages go in several, longer frames are refused; 0: no limit but that of messages. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_FRAME_SIZE_LIMIT 128
+// int: See by pings whether the other end is still there. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_AUTO_PING 129
+// string: Where socket_connect(fd, "", …) connects to: "mqtt://host" (MQTT_BROKER itself is the name of a mode). Modes 37.
+#define SO_MQTT_BROKER 130
+#define SOCKET_OPT_MQTT_BROKER 130
+// string: What the broker knows this client by (made up unless set). Modes 37.
+#define MQTT_CLIENT_ID 131
+#define SO_MQTT_CLIENT_ID 131
+// string: User name for the broker. Modes 37.
+#define MQTT_USERNAME 132
+#define SO_MQTT_USERNAME 132
+// string: Password for the broker. Modes 37.
+#define MQTT_PASSWORD 133
+#define SO_MQTT_PASSWORD 133
+// int: Seconds of silence after which the broker is asked whether it is there; 0: never. Modes 37.
+#define MQTT_KEEP_ALIVE 134
+#define SO_MQTT_KEEP_ALIVE 134
+// int: Quality of service where a message or subscription does not say: 0 at most once, 1 at least once, 2 exactly once. Modes 37, 38.
+#define MQTT_QOS 135
+#define SO_MQTT_QOS 135
+// int: Whether brokers keep a message for later subscribers where it does not say. Modes 37, 38.
+#define MQTT_RETAIN 136
+#define SO_MQTT_RETAIN 136
+// int: 1: begin anew; 0: go on with what the broker kept for this client. Modes 37.
+#define MQTT_CLEAN_SESSION 137
+#define SO_MQTT_CLEAN_SESSION 137
+// string: Topic of what the broker publishes when this client is lost. Modes 37.
+#define MQTT_WILL_TOPIC 138
+#define SO_MQTT_WILL_TOPIC 138
+// string | mapping: The will itself: a payload, or a message mapping, also with "delay" in seconds. Modes 37.
+#define MQTT_WILL_MESSAGE 139
+#define SO_MQTT_WILL_MESSAGE 139
 // int | string: The command to run: a name or number the host has registered. Modes 40, 41.
 #define EXTERNAL_COMMAND 140
 // string | array: Further arguments: an array, or words parted by spaces. Modes 40, 41.
@@ -71,27 +171,63 @@
 #define EXTERNAL_MEMORY_LIMIT 156
 // int: Files the command may have open; 0: no limit. Modes 40, 41.
 #define EXTERNAL_FILE_LIMIT 157
-// int: Bytes the body of a message may have. Modes 20, 21.
+// int: Bytes the body of a message may have. Modes 20, 21, 22, 23, 24, 25, 26, 27, 37, 38.
 #define CONTENT_SIZE_LIMIT 287
-// string: Authorities TLS believes instead of the system's: path of a PEM file. Modes 5, 6, 8, 20, 21.
+// string: Authorities TLS believes instead of the system's: path of a PEM file. Modes 5, 6, 8, 20, 21, 22, 23, 24, 25, 30, 31, 32, 33, 34, 35, 36, 37, 38.
 #define TLS_CA_BUNDLE 324
-// string: Protocols to offer by ALPN, at commas; once TLS is up, the one agreed on. Modes 5, 6, 8, 20, 21.
+// string: Protocols to offer by ALPN, at commas; once TLS is up, the one agreed on. Modes 5, 6, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36.
 #define TLS_ALPN 329
-// int: A TLS server takes only clients with a certificate it believes. Modes 5, 6, 8, 20, 21.
+// int: A TLS server takes only clients with a certificate it believes. Modes 5, 6, 8, 20, 21, 24, 30, 31, 32, 33, 34, 35, 36, 38.
 #define TLS_CLIENT_CERT_REQUIRED 333
+// int: Speak HTTP/2: with TLS where the client offers it (on unless set to 0), without where it begins with it (off unless set to 1). Modes 20, 21, 24.
+#define HTTP2_ENABLE 340
 // string: The last failure of this socket in words, "" if none. Every mode.
 #define SO_LAST_ERROR 1010
-// int: How many packets were dropped because they could not be inflated. Modes 9.
+// int: How many packets were dropped because they could not be read. Modes 9, 26, 27, 38.
 #define SO_DROPPED 1011
+// mapping: How an open WebSocket began: "path", "headers", "protocol", "extensions", "origin"; "latency" is the seconds the last ping took. Modes 30, 31, 32, 33, 34, 35, 36.
+#define WS_HANDSHAKE 1012
 // int: Also report "renamed", "attrib" and "closed". Modes 44.
 #define INOTIFY_VERBOSE 1014
 // int: Further binds watch whole directory trees. Modes 44.
 #define INOTIFY_RECURSIVE 1015
-// mapping: Directories a server answers GET and HEAD from by itself: ([ "/assets": "/www" ]). Modes 20, 21.
+// mapping: Directories a server answers GET and HEAD from by itself: ([ "/assets": "/www" ]). Modes 20, 21, 24.
 #define HTTP_STATIC 1020
-// array: Addresses and networks of proxies: their X-Forwarded-For and X-Forwarded-Proto are believed. Modes 20, 21.
+// array: Addresses and networks of proxies: their X-Forwarded-For and X-Forwarded-Proto are believed. Modes 20, 21, 24.
 #define HTTP_TRUSTED_PROXIES 1021
-// int: Compress answers for clients that take it. Modes 20, 21.
+// int: Compress answers for clients that take it; a client asks for such answers. Modes 20, 21, 22, 23, 24, 25.
 #define HTTP_COMPRESSION 1022
+// string: Proxy of a client: "http://host:port", with "user:password@" before the host if need be ("": none). Modes 22, 23, 25, 31, 33, 34, 35, 36.
+#define HTTP_PROXY 1030
+// int: Read answers in pieces as they come: the head, each piece as "body", then "end". Modes 22, 23, 25.
+#define HTTP_STREAM 1031
+// int: The read callback also hears of what is no message: mappings with "event". Modes 37, 38.
+#define MQTT_EVENTS 1013
+// int: Make a lost connection again: the longest pause between two tries, in milliseconds; 0: the socket ends with its connection. Modes 37.
+#define MQTT_RECONNECT 1040
+// int: Seconds a session is kept for a client that is gone; of a broker: the most it grants. Modes 37, 38.
+#define MQTT_SESSION_EXPIRY 1041
+// int: Messages of QoS 1 and 2 that may be on their way unconfirmed. Modes 37.
+#define MQTT_WINDOW 1042
+// mapping: User properties of the connection (MQTT 5). Modes 37.
+#define MQTT_USER_PROPERTIES 1043
+// mapping: Another broker this one exchanges messages with: ([ "broker": "mqtt://host", "out": ({ filters }), "in": ({ filters }) ]), also "qos", "client_id", "username", "password". Modes 38.
+#define MQTT_BRIDGE 1044
+// int: Sessions a broker keeps, of clients present and absent. Modes 38.
+#define MQTT_MAX_SESSIONS 1045
+// int: Retained messages a broker keeps. Modes 38.
+#define MQTT_MAX_RETAINED 1046
+// int: Messages of QoS 1 and 2 a broker keeps for a client that is absent or slow. Modes 38.
+#define MQTT_MAX_QUEUED 1047
+// int: Bytes of a block, where a body is larger: 16, 32, 64, … 1024. Modes 26, 27.
+#define COAP_BLOCK_SIZE 1050
+// int: Observers a server has at most. Modes 26.
+#define COAP_OBSERVERS 1051
+// int: Milliseconds before a message that nobody acknowledges is sent again; the time doubles with each repetition. Modes 26, 27.
+#define COAP_ACK_TIMEOUT 1052
+// int: How often such a message is sent again. Modes 26, 27.
+#define COAP_RETRANSMITS 1053
+// mapping: Keys of DTLS by identity: a server then speaks coaps only, a client may. Modes 26, 27.
+#define COAP_PSK 1054
 
 #endif

@@ -26,15 +26,15 @@ PLUGIN_NUMBERS: Final = range(90, 100)
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One row. `factory` is "module:Class" (a subclass of base.Socket) or None while it is not built;
-    `needs` are importable libraries, `platform` a prefix of sys.platform; `options` are the numbers of
-    options.py that mean something here; `shown_as` is the mode column of socket_status()."""
+    """One row. `factory` is "module:Class" (a subclass of base.Socket); `needs` are importable libraries, `platform`
+    a prefix of sys.platform; `options` are the numbers of options.py that mean something here; `shown_as` is the
+    mode column of socket_status()."""
 
     number: int
     name: str
     package: str
     summary: str
-    factory: str | None = None
+    factory: str
     needs: tuple[str, ...] = ()
     platform: str = ""
     options: tuple[int, ...] = ()
@@ -53,8 +53,6 @@ class Mode:
 
     def obstacle(self) -> str | None:
         """Why no socket of this mode can be made here; None if one can."""
-        if self.factory is None:
-            return f"mode {self.name} is not in this version"
         if self.platform and not sys.platform.startswith(self.platform):
             return f"mode {self.name} works on {self.platform} only"
         missing = [library for library in self.needs if importlib.util.find_spec(library) is None]
@@ -64,7 +62,6 @@ class Mode:
 
     def load(self) -> type[Socket]:
         """The class behind the row; its module is imported now."""
-        assert self.factory is not None
         module, _, name = self.factory.partition(":")
         made: type[Socket] = getattr(importlib.import_module(module), name)
         return made
@@ -73,10 +70,15 @@ class Mode:
 _TLS: Final = (1, 2, 3, 4)  # mainline takes them in every mode it has
 _TCP: Final = (5, 6, 7, 8, 9, 11, 12)
 _UDP: Final = (6, 7, 10)
+_COAP: Final = (*_UDP, 104, 287, 1011, 1050, 1052, 1053, 1054)
 _MORE_TLS: Final = (324, 329, 333)
 _COMMAND: Final = (41, 140, 141, 142, 144, 147, 152, 155, 156, 157)
-_SERVES: Final = (*_TLS, *_TCP, *_MORE_TLS, 100, 104, 109, 287, 1020, 1021, 1022)
+_MQTT_LINK: Final = (*_TLS, 6, 7, 9, 11, 324)
+_SERVES: Final = (*_TLS, *_TCP, *_MORE_TLS, 44, 100, 104, 109, 287, 340, 1020, 1021, 1022)
+_ASKS: Final = (*_TLS, 45, 100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 287, 324, 1022, 1030, 1031)
 _HTTP_SERVER: Final = ("httptools", "python_multipart")
+_WEBSOCKET: Final = ("websockets", "httptools")
+_WEBSOCKETS: Final = (*_TLS, *_TCP, *_MORE_TLS, 100, 120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 1012)
 
 ROWS: Final = (
     Mode(0, "MUD", "SOCKETS", "LPC values over TCP, each with its length in front",
@@ -102,24 +104,43 @@ ROWS: Final = (
          factory="efuns.sockets.compressed:DatagramCompressed", needs=("zstandard",),
          options=(*_UDP, 41, 42, 1011)),
     Mode(20, "HTTP_SERVER", "HTTP", "HTTP server: requests as mappings",
-         factory="efuns.sockets.http_server:HttpServer", needs=_HTTP_SERVER, options=_SERVES),
+         factory="efuns.sockets.http.server:HttpServer", needs=_HTTP_SERVER, options=_SERVES),
     Mode(21, "HTTPS_SERVER", "HTTP", "HTTP server over TLS",
-         factory="efuns.sockets.http_server:HttpsServer", needs=_HTTP_SERVER, options=_SERVES),
-    Mode(22, "HTTP_CLIENT", "HTTP", "HTTP client: responses as mappings"),
-    Mode(23, "HTTPS_CLIENT", "HTTP", "HTTP client over TLS"),
-    Mode(24, "REST_SERVER", "REST", "HTTP server with routes, JSON and validation"),
-    Mode(25, "REST_CLIENT", "REST", "HTTP client that speaks JSON"),
-    Mode(26, "COAP_SERVER", "COAP", "CoAP server (REST over UDP)"),
-    Mode(27, "COAP_CLIENT", "COAP", "CoAP client"),
-    Mode(30, "WEBSOCKET_SERVER", "WEBSOCKET", "WebSocket server"),
-    Mode(31, "WEBSOCKET_CLIENT", "WEBSOCKET", "WebSocket client"),
-    Mode(32, "WEBSOCKET_SECURE_SERVER", "WEBSOCKET", "WebSocket server over TLS", aliases=("WEBSOCKET_TLS_SERVER",)),
-    Mode(33, "WEBSOCKET_SECURE_CLIENT", "WEBSOCKET", "WebSocket client over TLS", aliases=("WEBSOCKET_TLS_CLIENT",)),
-    Mode(34, "WEBSOCKET_FILE_STREAM", "WEBSOCKET", "files over WebSocket"),
-    Mode(35, "WEBSOCKET_BINARY_STREAM", "WEBSOCKET", "a byte stream over WebSocket"),
-    Mode(36, "WEBSOCKET_COMPRESSED_NATIVE", "WEBSOCKET", "WebSocket with permessage-deflate required"),
-    Mode(37, "MQTT_CLIENT", "MQTT", "MQTT client"),
-    Mode(38, "MQTT_BROKER", "MQTT", "a small MQTT broker"),
+         factory="efuns.sockets.http.server:HttpsServer", needs=_HTTP_SERVER, options=_SERVES),
+    Mode(22, "HTTP_CLIENT", "HTTP", "HTTP client: responses as mappings",
+         factory="efuns.sockets.http.client:HttpClient", needs=("aiohttp",), options=_ASKS),
+    Mode(23, "HTTPS_CLIENT", "HTTP", "HTTP client over TLS",
+         factory="efuns.sockets.http.client:HttpsClient", needs=("aiohttp",), options=_ASKS),
+    Mode(24, "REST_SERVER", "REST", "HTTP server with routes, JSON and validation",
+         factory="efuns.sockets.rest.server:RestServer", needs=_HTTP_SERVER,
+         options=(*_SERVES, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119)),
+    Mode(25, "REST_CLIENT", "REST", "HTTP client that speaks JSON",
+         factory="efuns.sockets.rest.client:RestClient", needs=("aiohttp",), options=_ASKS),
+    Mode(26, "COAP_SERVER", "COAP", "CoAP server (REST over UDP)",
+         factory="efuns.sockets.coap.server:CoapServer", needs=("aiocoap",), options=(*_COAP, 1051)),
+    Mode(27, "COAP_CLIENT", "COAP", "CoAP client",
+         factory="efuns.sockets.coap.client:CoapClient", needs=("aiocoap",), options=_COAP),
+    Mode(30, "WEBSOCKET_SERVER", "WEBSOCKET", "WebSocket server",
+         factory="efuns.sockets.websocket.socket:WebSocketServer", needs=_WEBSOCKET, options=_WEBSOCKETS),
+    Mode(31, "WEBSOCKET_CLIENT", "WEBSOCKET", "WebSocket client",
+         factory="efuns.sockets.websocket.socket:WebSocketClient", needs=_WEBSOCKET, options=(*_WEBSOCKETS, 1030)),
+    Mode(32, "WEBSOCKET_SECURE_SERVER", "WEBSOCKET", "WebSocket server over TLS", aliases=("WEBSOCKET_TLS_SERVER",),
+         factory="efuns.sockets.websocket.socket:WebSocketSecureServer", needs=_WEBSOCKET, options=_WEBSOCKETS),
+    Mode(33, "WEBSOCKET_SECURE_CLIENT", "WEBSOCKET", "WebSocket client over TLS", aliases=("WEBSOCKET_TLS_CLIENT",),
+         factory="efuns.sockets.websocket.socket:WebSocketSecureClient", needs=_WEBSOCKET,
+         options=(*_WEBSOCKETS, 1030)),
+    Mode(34, "WEBSOCKET_FILE_STREAM", "WEBSOCKET", "files over WebSocket",
+         factory="efuns.sockets.websocket.file:WebSocketFile", needs=_WEBSOCKET, options=(*_WEBSOCKETS, 1030)),
+    Mode(35, "WEBSOCKET_BINARY_STREAM", "WEBSOCKET", "a byte stream over WebSocket",
+         factory="efuns.sockets.websocket.stream:WebSocketStream", needs=_WEBSOCKET, options=(*_WEBSOCKETS, 1030)),
+    Mode(36, "WEBSOCKET_COMPRESSED_NATIVE", "WEBSOCKET", "WebSocket with permessage-deflate required",
+         factory="efuns.sockets.websocket.socket:WebSocketCompressed", needs=_WEBSOCKET, options=(*_WEBSOCKETS, 1030)),
+    Mode(37, "MQTT_CLIENT", "MQTT", "MQTT client: messages as mappings", factory="efuns.sockets.mqtt.client:MqttClient",
+         needs=("aiomqtt",), options=(*_MQTT_LINK, 8, 40, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 287, 1013,
+                                      1040, 1041, 1042, 1043)),
+    Mode(38, "MQTT_BROKER", "MQTT", "a small MQTT broker", factory="efuns.sockets.mqtt.broker:MqttBroker",
+         needs=("aiomqtt",), options=(*_TLS, *_TCP, 44, 135, 136, 287, 324, 333, 1011, 1013, 1041, 1044, 1045, 1046,
+                                      1047)),
     Mode(40, "EXTERNAL_PIPE", "EXTERNAL", "a child process behind two pipes",
          factory="efuns.sockets.process:Pipes", platform="linux", options=_COMMAND),
     Mode(41, "EXTERNAL_SOCKETPAIR", "EXTERNAL", "a child process, or a second descriptor, behind a socket pair",

@@ -20,6 +20,12 @@ TALKING = (
     "chat_server", "mud_mode_client", "mud_mode_server", "tls_echo",  # test_socket_examples.py
     "udp_log_receiver",  # test_datagram_examples.py
     "http_hello", "http_static", "sse", "webhook", "upload",  # test_http_examples.py
+    "rss_reader",  # test_http_client_examples.py
+    "websocket_chat", "websocket_file", "websocket_ticker",  # test_websocket_examples.py
+    "rest_api", "rest_client",  # test_rest_examples.py
+    "coap_sensor",  # test_coap_examples.py
+    "mqtt_chat", "mqtt_dashboard", "mqtt_discovery",  # interop/test_mqtt_examples.py
+    "bus_chat",  # interop/test_workers.py
 )
 
 
