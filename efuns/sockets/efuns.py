@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from efuns.sockets import errors, options
-from efuns.sockets.base import DATA_XFER, Socket
+from efuns.sockets.base import BOUND, DATA_XFER, Socket
 from efuns.sockets.modes import Mode, Modes
 from efuns.sockets.table import SocketTable
 from lpc.efun import efun
@@ -22,6 +22,8 @@ from lpc.runtime.show import show_short
 from lpc.runtime.values import UNDEFINED, Mapping, Value, truth
 
 Function = str | Closure
+
+_WRITABLE = frozenset({DATA_XFER, BOUND})  # streams, datagrams
 
 _FRAMES = 40  # calls, at most, between an efun here and what the operating system is asked
 
@@ -184,7 +186,7 @@ def socket_write(this: LPCObject, fd: int, message: Value, address: str | None =
     """
     driver = this.driver
     found = driver.state(SocketTable).find(fd)
-    if found is not None and found.owner is this and found.state is DATA_XFER and driver.master() is None:
+    if found is not None and found.owner is this and found.state in _WRITABLE and driver.master() is None:
         return found.write(message, address) if not found.is_ended else errors.EEBADF  # what the rest comes to
     socket = _socket(this, "write", fd)
     return socket if isinstance(socket, int) else socket.write(message, address)
