@@ -14,6 +14,8 @@ from network_world import needs
 from paho.mqtt import publish, subscribe
 from running import PATIENCE, PROJECT, Running
 
+from tests.interop import browser
+
 EXAMPLES = PROJECT / "examples"
 BROKER = """
 #include <socket.h>
@@ -85,6 +87,19 @@ def test_dashboard(tmp_path: Path, mudlib_copy: Path, own: bool) -> None:
                 assert value() == {"sensor": 'a "b"\n', "value": "(no text)"}
             code, _, errors = program.stop()
             assert errors == "", code
+
+
+@pytest.mark.skipif(not browser.PROGRAM, reason="not installed: chromium")
+def test_the_dashboard_shows_values_as_they_come(tmp_path: Path, mudlib_copy: Path) -> None:
+    with (Running("--mudlib", mudlib_copy, EXAMPLES / "mqtt_dashboard.c", "0") as program,
+          browser.Browser(tmp_path / "profile") as chromium):
+        port = int(program.line().rpartition(":")[2])
+        page = chromium.page()
+        page.visit(program.line())
+        for value in ("21.5", "22.5"):
+            publish.single("sensors/kitchen/temperature", value, qos=1, port=port)
+            page.until(f"document.body.innerText.includes('kitchen/temperature\\t{value}')")
+        program.stop()
 
 
 def test_chat_between_two_muds(tmp_path: Path, mudlib_copy: Path) -> None:
