@@ -13,18 +13,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import os
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parent.parent
-sys.path[:0] = [str(PROJECT)]
+from processes import process, processor_time
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\nHello, world!\n"
 SCRIPT = """
@@ -101,37 +96,20 @@ async def bare(port: int, total: int, flight: int) -> None:
         print("done", flush=True)
 
 
-@contextmanager
-def child(*command: str) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([sys.executable, *command], cwd=PROJECT, stdout=subprocess.PIPE, text=True,
-                               env=os.environ | {"PYTHONPATH": str(PROJECT)})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def processor_time(pid: int) -> float:
-    """Seconds a process has run."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def line(started: subprocess.Popen[str]) -> str:
+    assert started.stdout is not None
+    return started.stdout.readline().strip()
 
 
 def measure(command: list[str], total: int) -> tuple[float, float]:
     """Requests per second, and processor time of one in microseconds."""
-    with child(*command) as process:
-        if (said := line(process)) != "begin":
+    with process(*command) as client:
+        if (said := line(client)) != "begin":
             raise SystemExit(f"{command}: {said}")
-        began, used = time.perf_counter(), processor_time(process.pid)
-        if (said := line(process)) != "done":
+        began, used = time.perf_counter(), processor_time(client.pid)
+        if (said := line(client)) != "done":
             raise SystemExit(f"{command}: {said}")
-        return total / (time.perf_counter() - began), (processor_time(process.pid) - used) / total * 1e6
+        return total / (time.perf_counter() - began), (processor_time(client.pid) - used) / total * 1e6
 
 
 def main() -> None:
@@ -153,7 +131,7 @@ def main() -> None:
     numbers = ["--requests", str(options.requests), "--flight", str(options.flight)]
     rate = dict.fromkeys(("aiohttp", "pylpc"), 0.0)
     cost = dict.fromkeys(rate, math.inf)
-    with tempfile.TemporaryDirectory() as folder, child(__file__, "--serve") as server:
+    with tempfile.TemporaryDirectory() as folder, process(__file__, "--serve") as server:
         port = line(server)
         script = Path(folder, "ask.c")
         script.write_text(SCRIPT, encoding="utf-8")

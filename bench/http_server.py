@@ -15,14 +15,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import os
 import re
-import socket
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +26,7 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import RequestReceived
 from h2.exceptions import ProtocolError
-
-PROJECT = Path(__file__).parent.parent
-sys.path[:0] = [str(PROJECT)]
+from processes import free_port, processor_time, server, wrk
 
 HELLO = "Hello, world!\n"
 SCRIPT = """
@@ -95,49 +89,11 @@ async def http2_server(port: int) -> None:
     await made.serve_forever()
 
 
-@contextmanager
-def server(name: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """A server process: its port and process number."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+def command_of(name: str, port: int, folder: Path) -> tuple[object, ...]:
+    """What starts a server."""
     if name in SERVERS:
-        command = [sys.executable, __file__, "--serve", name, "--port", str(port)]
-    else:
-        command = [sys.executable, "-m", "lpc", "--mudlib", str(folder), "-A", str(folder / "hello.c"), str(port),
-                   str(int(name == "https"))]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)})
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            raise SystemExit(f"{name}: the server ended")
-        yield port, process.pid
-    finally:
-        process.kill()
-        process.wait()
-
-
-def processor_time(pid: int) -> float:
-    """Seconds a process has run."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rate(url: str, seconds: int, connections: int) -> float:
-    """Requests per second, by wrk."""
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}", url], capture_output=True, text=True,
-                          check=True)
-    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
-        raise SystemExit(done.stdout)
-    found = re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)
-    assert found is not None
-    return float(found[1])
+        return __file__, "--serve", name, "--port", port
+    return "-m", "lpc", "--mudlib", folder, "-A", folder / "hello.c", port, int(name == "https")
 
 
 def http2_rate(port: int, seconds: int, connections: int, streams: int) -> float:
@@ -190,18 +146,20 @@ def main() -> None:
                        check=True, capture_output=True)
         for _ in range(options.rounds):
             for kind, bare in KINDS.items():
-                with server(kind, folder) as (port, pid):
+                port = free_port()
+                with server(port, *command_of(kind, port, folder)) as pid:
                     before = processor_time(pid)
                     if bare == "h2":
                         found = http2_rate(port, options.seconds, few, options.streams)
                     else:
                         scheme = "https" if kind == "https" else "http"
-                        found = rate(f"{scheme}://127.0.0.1:{port}/", options.seconds, options.connections)
+                        found = wrk(f"{scheme}://127.0.0.1:{port}/", options.seconds, options.connections)
                     spent = (processor_time(pid) - before) / (found * options.seconds)
                 best[kind] = max(best[kind], found)
                 cost[kind] = min(cost[kind], spent * 1e6)
         times = {}
-        with server("http", folder) as (port, _):
+        port = free_port()
+        with server(port, *command_of("http", port, folder)):
             times["http"] = latencies(port, best["http"] / 2, options.seconds, options.connections, "--h1")
             times["http2"] = latencies(port, best["http2"] / 2, options.seconds, few,
                                        f"--max-concurrent-streams={options.streams}")

@@ -17,16 +17,12 @@ import math
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parent.parent
-sys.path[:0] = [str(PROJECT)]
+from processes import free_port, process, processor_time
 
 PAYLOAD = b"x" * 64
 AT_ONCE = 3000  # messages on their way: of QoS 0, a broker drops what its reader is too slow for
@@ -103,34 +99,6 @@ async def bare(port: int, messages: int, version: str) -> None:
             if seen == messages:
                 print("last", flush=True)
                 os._exit(0)
-
-
-def processor_time(pid: int) -> float:
-    """Seconds a process has run."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-    return port
-
-
-@contextmanager
-def process(*command: object) -> Iterator[subprocess.Popen[str]]:
-    """A process, killed in the end."""
-    started = subprocess.Popen([sys.executable, *map(str, command)], cwd=PROJECT, stdout=subprocess.PIPE, text=True,
-                               env=os.environ | {"PYTHONPATH": str(PROJECT)})
-    try:
-        yield started
-    finally:
-        started.kill()
-        started.wait()
-        if started.stdout is not None:
-            started.stdout.close()
 
 
 def line_of(started: subprocess.Popen[str], expected: str) -> None:

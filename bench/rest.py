@@ -11,17 +11,10 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
-import re
-import socket
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-PROJECT = Path(__file__).parent.parent
+from processes import free_port, processor_time, server, wrk
 
 SCRIPT = """
 void hello(int fd, mapping request, string addr) {
@@ -70,48 +63,6 @@ wrk.body = '{"item":"brass lantern","count":3,"note":"for the cellar","tags":["l
 PATHS = {"hello": "/", "post": "/orders", "get": "/items/7"}
 
 
-@contextmanager
-def server(name: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """A server process: its port and process number."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
-    command = [sys.executable, "-m", "lpc", "--mudlib", str(folder), "-A", str(folder / "server.c"), str(port), name]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)})
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            raise SystemExit(f"{name}: the server ended")
-        yield port, process.pid
-    finally:
-        process.kill()
-        process.wait()
-
-
-def processor_time(pid: int) -> float:
-    """Seconds a process has run."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def rate(url: str, folder: Path, *, posts: bool, seconds: int, connections: int) -> float:
-    """Requests per second, by wrk."""
-    script = ["-s", str(folder / "post.lua")] if posts else []
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}", *script, url], capture_output=True,
-                          text=True, check=True)
-    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
-        raise SystemExit(done.stdout)
-    found = re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)
-    assert found is not None
-    return float(found[1])
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
@@ -126,10 +77,10 @@ def main() -> None:
         (folder / "post.lua").write_text(POST, encoding="utf-8")
         for _ in range(options.rounds):
             for kind, path in PATHS.items():
-                with server(kind, folder) as (port, pid):
+                port, script = free_port(), ("-s", str(folder / "post.lua")) if kind == "post" else ()
+                with server(port, "-m", "lpc", "--mudlib", folder, "-A", folder / "server.c", port, kind) as pid:
                     before = processor_time(pid)
-                    found = rate(f"http://127.0.0.1:{port}{path}", folder, posts=kind == "post",
-                                 seconds=options.seconds, connections=options.connections)
+                    found = wrk(f"http://127.0.0.1:{port}{path}", options.seconds, options.connections, *script)
                     spent = (processor_time(pid) - before) / (found * options.seconds)
                 best[kind] = max(best[kind], found)
                 cost[kind] = min(cost[kind], spent * 1e6)

@@ -16,22 +16,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import math
-import os
 import re
 import resource
-import socket
 import ssl
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parent.parent
-sys.path[:0] = [str(PROJECT)]
+from processes import free_port, processor_time, server
 
 SIZE = 64
 SCRIPT = """
@@ -78,38 +73,11 @@ async def bare_server(port: int) -> None:
         await server.serve_forever()
 
 
-@contextmanager
-def server(name: str, folder: Path) -> Iterator[tuple[int, int]]:
-    """A server process: its port and process number."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+def command_of(name: str, port: int, folder: Path) -> tuple[object, ...]:
+    """What starts a server."""
     if name == "bare":
-        command = [sys.executable, __file__, "--serve", str(port)]
-    else:
-        command = [sys.executable, "-m", "lpc", "--mudlib", str(folder), "-A", str(folder / "serve.c"), str(port),
-                   str(int(name == "secure"))]
-    process = subprocess.Popen(command, cwd=PROJECT, env=os.environ | {"PYTHONPATH": str(PROJECT)})
-    try:
-        for _ in range(200):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            try:
-                process.wait(0.05)
-            except subprocess.TimeoutExpired:
-                continue
-            raise SystemExit(f"{name}: the server ended")
-        yield port, process.pid
-    finally:
-        process.kill()
-        process.wait()
-
-
-def processor_time(pid: int) -> float:
-    """Seconds a process has run."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return __file__, "--serve", port
+    return "-m", "lpc", "--mudlib", folder, "-A", folder / "serve.c", port, int(name == "secure")
 
 
 def resident(pid: int) -> int:
@@ -264,7 +232,8 @@ def main() -> None:
                        check=True, capture_output=True)
         for _ in range(options.rounds):
             for kind in best:
-                with server(kind, folder) as (port, pid):
+                port = free_port()
+                with server(port, *command_of(kind, port, folder)) as pid:
                     before = processor_time(pid)
                     done = uvloop.run(echo(kind, port, options.connections, options.seconds))
                     spent = processor_time(pid) - before
@@ -272,11 +241,13 @@ def main() -> None:
                 cost[kind] = min(cost[kind], spent / done * 1e6)
         if options.idle:
             for kind in ("bare", "lpc"):
-                with server(kind, folder) as (port, pid):
+                port = free_port()
+                with server(port, *command_of(kind, port, folder)) as pid:
                     used = uvloop.run(idle(port, pid, options.idle))
                 print(f"{kind:8}{used / 1024:8.1f} KB for each of {options.idle} idle connections")
         if options.crowd:
-            with server("lpc", folder) as (port, _):
+            port = free_port()
+            with server(port, *command_of("lpc", port, folder)):
                 print(f"broadcast to {options.crowd}: {uvloop.run(broadcast(port, options.crowd)) * 1000:.0f} ms")
     for kind, found in best.items():
         share, by_time = found / best["bare"], cost["bare"] / cost[kind]

@@ -15,7 +15,6 @@ import argparse
 import os
 import re
 import resource
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PROJECT = Path(__file__).parent.parent
+from processes import PROJECT, free_port, processor_time, wrk
+
 PAGES = ("hello", "list")
 SCRIPT = """
 void request(int fd, mapping request, string addr) {
@@ -51,9 +51,7 @@ int main(string *argv) {
 @contextmanager
 def server(workers: int, folder: Path) -> Iterator[tuple[int, list[int]]]:
     """A server of so many workers: its port and their process numbers."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = found.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "lpc", "serve", "--workers", str(workers), str(folder / "hello.c"), str(port)],
         cwd=folder, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(PROJECT)})
@@ -68,12 +66,6 @@ def server(workers: int, folder: Path) -> Iterator[tuple[int, list[int]]]:
     finally:
         process.terminate()
         process.wait()
-
-
-def processor_time(pid: int) -> float:
-    """Seconds a process has run."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Result:
@@ -93,16 +85,11 @@ def measure(port: int, pids: list[int], page: str, seconds: int, connections: in
     """The rate wrk reaches."""
     before = sum(map(processor_time, pids))
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}", f"http://127.0.0.1:{port}/{page}"],
-                          capture_output=True, text=True, check=True)
-    if "Non-2xx" in done.stdout or "Socket errors" in done.stdout:
-        raise SystemExit(done.stdout)
+    rate = wrk(f"http://127.0.0.1:{port}/{page}", seconds, connections)
     workers = (sum(map(processor_time, pids)) - before) / seconds
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     load = (after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime) / seconds
-    rate = re.search(r"Requests/sec:\s*([\d.]+)", done.stdout)
-    assert rate is not None
-    return Result(float(rate[1]), workers, load)
+    return Result(rate, workers, load)
 
 
 def main() -> None:
